@@ -1,0 +1,18 @@
+//! The memory of Apache Flink's processes: configuration in, bytes out, each byte with its origin.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`size`] | [`MemorySize`]: Flink's sizes, their texts and exact arithmetic |
+//! | [`java`] | the few pieces of Java's own behaviour that Flink's answers depend on |
+//! | [`config`] | the flat map of dotted keys, each value with the place it came from; the file readers |
+//! | [`model`] | the derivation: TaskManager, JobManager, slots, network buffers, RocksDB, consumer weights |
+//!
+//! What it promises: no I/O, no clock, no panic; the answers of the real Flink to the byte and to the letter.
+//! What it does not cover: enforcing the sizes (no allocation is counted or refused here).
+
+pub mod config;
+pub mod java;
+pub mod model;
+pub mod size;
+
+pub use size::MemorySize;

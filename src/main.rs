@@ -1,0 +1,2 @@
+//! memcalc
+fn main() {}

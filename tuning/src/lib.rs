@@ -1,0 +1,1 @@
+//! Rules and advice over the memory model.
