@@ -2,9 +2,13 @@
 //! hash and how a `HashMap` iterates. The reference is JDK 17.
 
 mod decimal;
+pub mod exception;
 mod hash;
+mod log;
 mod parse;
 
 pub use decimal::{Decimal, double_to_string, format_fixed3, push_double};
+pub use exception::Exception;
 pub use hash::{hash_map_order, string_hash};
+pub use log::{Level, LogLine};
 pub use parse::{NumberFormat, parse_double, parse_float, parse_int, parse_long, trim};

@@ -1,1 +1,5 @@
 //! The derivation.
+
+pub mod version;
+
+pub use version::{Ruleset, UnknownVersion, Version};
