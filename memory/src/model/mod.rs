@@ -1,5 +1,21 @@
 //! The derivation.
 
+mod event;
+mod failure;
+pub mod jobmanager;
+mod jvm;
+mod legacy;
+mod option;
+mod part;
+pub mod slot;
+pub mod split;
+pub mod taskmanager;
 pub mod version;
 
+pub use event::{Clamp, Event, Fractional, Silent, Sink};
+pub use failure::{Failure, Fallible, Kind};
+pub use jobmanager::JobManager;
+pub use option::{Opt, Read, Setting};
+pub use part::{Cause, FractionOf, Part, Whole};
+pub use taskmanager::{Sizing, TaskManager};
 pub use version::{Ruleset, UnknownVersion, Version};

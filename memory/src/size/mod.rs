@@ -1,5 +1,6 @@
 //! [`MemorySize`]: Flink's class of that name.
 
+pub mod arithmetic;
 mod parse;
 mod text;
 

@@ -1,0 +1,3 @@
+//! The parts of the `memcalc` command.
+
+pub mod batch;
