@@ -89,7 +89,7 @@ pub(in crate::model) fn external<S: Sink>(reader: &mut Reader<'_, S>) -> Fallibl
             [KnownKey::ExternalResources],
         )
     })?;
-    if list.iter().any(|name| name == "none") {
+    if list == ["none"] {
         return Ok(Vec::new());
     }
     let mut found: Vec<ExternalResource> = Vec::new();
