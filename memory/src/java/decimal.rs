@@ -23,7 +23,8 @@ impl Decimal {
         let (mantissa, exponent) = text.split_once('e')?;
         let exponent: i32 = exponent.parse().ok()?;
         let fraction_digits = mantissa.len().saturating_sub(2);
-        let digits: u64 = mantissa.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n * 10 + u64::from(b - b'0'));
+        let digits: u64 =
+            mantissa.bytes().filter(u8::is_ascii_digit).fold(0, |n, b| n * 10 + u64::from(b - b'0'));
         let exponent = exponent - i32::try_from(fraction_digits).unwrap_or(0);
         Some(Self { digits, exponent, negative: value.is_sign_negative() })
     }
