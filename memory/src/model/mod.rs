@@ -1,5 +1,6 @@
 //! The derivation.
 
+pub mod diagnose;
 mod event;
 mod failure;
 pub mod jobmanager;
@@ -15,7 +16,7 @@ pub mod version;
 pub use event::{Clamp, Event, Fractional, Silent, Sink};
 pub use failure::{Failure, Fallible, Kind};
 pub use jobmanager::JobManager;
-pub use option::{Opt, Read, Setting};
+pub use option::{FractionOption, Opt, OptionText, Read, Setting, SizeOption};
 pub use part::{Cause, FractionOf, Part, Whole};
 pub use taskmanager::{Sizing, TaskManager};
 pub use version::{Ruleset, UnknownVersion, Version};
