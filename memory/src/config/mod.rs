@@ -25,6 +25,7 @@ mod value;
 pub mod yaml;
 
 pub use choose::{choose_file, directory_missing, file_missing};
+pub use command_line::CommandLine;
 pub use configuration::{Configuration, Entry, EntryId, Origin, SourceId, Span};
 pub use finding::{Finding, FindingKind, Malformed};
 pub use key::{KEY_COUNT, Key, KnownKey};

@@ -1,0 +1,4 @@
+//! One binary, a module per claim.
+#![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "tests")]
+
+mod golden;
