@@ -201,7 +201,8 @@ impl Ruleset {
     /// Whether the real program of this very version answered the tests, not only a neighbour.
     pub fn is_verified_for(&self, version: Version) -> bool {
         let exact = version.to_string();
-        self.name == exact || version.patch.is_none() && self.name.rsplit_once('.').is_some_and(|(mm, _)| mm == exact)
+        self.name == exact
+            || version.patch.is_none() && self.name.rsplit_once('.').is_some_and(|(mm, _)| mm == exact)
     }
 
     /// Whether a key's value is hidden in logs (`GlobalConfiguration.isSensitive`).

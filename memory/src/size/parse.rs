@@ -112,7 +112,10 @@ impl fmt::Display for SizeError {
                  kibibytes) / (m | mb | mebibytes) / (g | gb | gibibytes) / (t | tb | tebibytes)"
             ),
             Self::BytesOverflow { text } => {
-                write!(f, "The value '{text}' cannot be re represented as 64bit number of bytes (numeric overflow).")
+                write!(
+                    f,
+                    "The value '{text}' cannot be re represented as 64bit number of bytes (numeric overflow)."
+                )
             }
         }
     }
@@ -209,7 +212,10 @@ mod tests {
             Err(SizeError::NumberOverflow { number: "9223372036854775808".into() })
         );
         assert_eq!(MemorySize::parse("1.5G"), Err(SizeError::UnknownUnit { unit: ".5g".into() }));
-        assert_eq!(MemorySize::parse(" 8388608t"), Err(SizeError::BytesOverflow { text: " 8388608t".into() }));
+        assert_eq!(
+            MemorySize::parse(" 8388608t"),
+            Err(SizeError::BytesOverflow { text: " 8388608t".into() })
+        );
         assert_eq!(MemorySize::parse("1280\u{a0}m"), Err(SizeError::UnknownUnit { unit: "\u{a0}m".into() }));
     }
 
