@@ -12,7 +12,9 @@ fn main() -> ExitCode {
         use std::io::Write;
         std::io::stdout().write_all(t.stdout(rules).as_bytes()).expect("io");
         std::io::stderr().write_all(t.stderr().as_bytes()).expect("io");
-        if !t.error.is_empty() { return ExitCode::FAILURE; }
+        if !t.error.is_empty() {
+            return ExitCode::FAILURE;
+        }
     }
     ExitCode::SUCCESS
 }

@@ -7,7 +7,8 @@
 use std::path::{Path, PathBuf, absolute};
 
 use plimsoll_memory::config::{
-    self, CommandLine, ConfigFile, Configuration, SourceKind, choose_file, command_line, directory_missing, file_missing,
+    self, CommandLine, ConfigFile, Configuration, SourceKind, choose_file, command_line, directory_missing,
+    file_missing,
 };
 use plimsoll_memory::java::exception::ILLEGAL_ARGUMENT;
 use plimsoll_memory::java::{Exception, LogLine};
@@ -28,7 +29,10 @@ pub struct LegacyHeap {
 impl LegacyHeap {
     /// From this process's environment.
     pub fn from_environment() -> Self {
-        Self { task_manager: std::env::var("FLINK_TM_HEAP").ok(), job_manager: std::env::var("FLINK_JM_HEAP").ok() }
+        Self {
+            task_manager: std::env::var("FLINK_TM_HEAP").ok(),
+            job_manager: std::env::var("FLINK_JM_HEAP").ok(),
+        }
     }
 }
 
@@ -132,21 +136,23 @@ fn derive(
     let mut events: Vec<Event> = Vec::new();
     let result = match command {
         Command::JobManager => {
-            jobmanager::derive(configuration, rules, legacy.job_manager.as_deref(), &mut events).map(|process| {
-                let mut lines = vec![process.jvm_args()];
-                if rules.modern_resources {
-                    lines.push(process.dynamic_line(rules));
-                }
-                lines
-            })
+            jobmanager::derive(configuration, rules, legacy.job_manager.as_deref(), &mut events).map(
+                |process| {
+                    let mut lines = vec![process.jvm_args()];
+                    if rules.modern_resources {
+                        lines.push(process.dynamic_line(rules));
+                    }
+                    lines
+                },
+            )
         }
-        _ => taskmanager::derive(configuration, rules, legacy.task_manager.as_deref(), &mut events).map(|process| {
-            match command {
+        _ => taskmanager::derive(configuration, rules, legacy.task_manager.as_deref(), &mut events).map(
+            |process| match command {
                 Command::JvmParams => vec![process.jvm_args()],
                 Command::DynamicConfigs => vec![process.dynamic_line(rules)],
                 _ => vec![process.jvm_args(), process.dynamic_line(rules)],
-            }
-        }),
+            },
+        ),
     };
     transcript.log.extend(events.iter().map(|event| event.line(rules)));
     transcript.result = result.map_err(|failure| failure.chain)?;
@@ -166,8 +172,12 @@ fn load(
     }
     let (name, format) = choose_file(rules, |name| given.join(name).is_file())
         .map_err(|_| vec![file_missing(rules, &shown(given), &shown(&full))])?;
-    let bytes = read_bounded(&given.join(name))
-        .map_err(|error| vec![Exception::new("java.lang.RuntimeException", format!("Error parsing YAML configuration. {error}"))])?;
+    let bytes = read_bounded(&given.join(name)).map_err(|error| {
+        vec![Exception::new(
+            "java.lang.RuntimeException",
+            format!("Error parsing YAML configuration. {error}"),
+        )]
+    })?;
     let path = format!("{}/{name}", shown(given));
     let absolute_path = format!("{}/{name}", shown(&full));
     let file = ConfigFile {

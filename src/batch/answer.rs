@@ -4,9 +4,11 @@ use std::fmt::Write as _;
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::java::{self, Exception};
-use plimsoll_memory::model::taskmanager::PropertyValue;
 use plimsoll_memory::model::slot::{self, Profile, Slots};
-use plimsoll_memory::model::{Failure, Fallible, JobManager, Ruleset, Silent, TaskManager, jobmanager, taskmanager};
+use plimsoll_memory::model::taskmanager::PropertyValue;
+use plimsoll_memory::model::{
+    Failure, Fallible, JobManager, Ruleset, Silent, TaskManager, jobmanager, taskmanager,
+};
 use plimsoll_memory::size::Unit;
 
 use super::json::{Escaped, Object, push_u64};

@@ -15,7 +15,11 @@ use crate::java::{Exception, exception};
 /// All failures of a TaskManager, Flink's first one first; none: Flink starts it.
 ///
 /// `legacy_heap` is the value of `FLINK_TM_HEAP`, where it is set.
-pub fn task_manager(conf: &Configuration, rules: &'static Ruleset, legacy_heap: Option<&str>) -> Vec<Failure> {
+pub fn task_manager(
+    conf: &Configuration,
+    rules: &'static Ruleset,
+    legacy_heap: Option<&str>,
+) -> Vec<Failure> {
     use taskmanager::options::{FLINK, MANAGED, PROCESS, TASK_HEAP};
     let derive = |conf: &Configuration, environment: Option<&str>| {
         taskmanager::derive(conf, rules, environment, &mut Silent).map(drop)
@@ -71,8 +75,10 @@ fn collect(
     let mut ample = false;
     for _ in 0..ROUNDS_MAX {
         let Err(failure) = derive(&current, environment) else { break };
-        let about_a_value =
-            matches!(failure.kind, Kind::Unparsable | Kind::Range | Kind::Cpu | Kind::Slots | Kind::SegmentSize);
+        let about_a_value = matches!(
+            failure.kind,
+            Kind::Unparsable | Kind::Range | Kind::Cpu | Kind::Slots | Kind::SegmentSize
+        );
         if ample && !about_a_value {
             break;
         }
@@ -167,10 +173,8 @@ mod tests {
 
     #[test]
     fn a_size_behind_a_wrong_sum_is_still_read() {
-        let conf = conf(&[
-            ("taskmanager.memory.flink.size", "1m"),
-            ("taskmanager.memory.process.size", "a lot"),
-        ]);
+        let conf =
+            conf(&[("taskmanager.memory.flink.size", "1m"), ("taskmanager.memory.process.size", "a lot")]);
         assert_eq!(kinds(&task_manager(&conf, &V2_3, None)), [Kind::Sum, Kind::Unparsable]);
     }
 

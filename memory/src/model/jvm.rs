@@ -80,10 +80,8 @@ fn process_below_sum(
 ) -> Box<Failure> {
     let blame = [options.process.key, options.flink.key, options.metaspace.key];
     if !named {
-        let cause = crate::java::Exception::new(
-            crate::java::exception::ILLEGAL_ARGUMENT,
-            "bytes must be >= 0",
-        );
+        let cause =
+            crate::java::Exception::new(crate::java::exception::ILLEGAL_ARGUMENT, "bytes must be >= 0");
         return Failure::new(Kind::Sum, blame, cause);
     }
     let message = format!(
@@ -120,7 +118,11 @@ pub(super) fn from_process<S: Sink>(
 }
 
 /// None of the options that size a process is set.
-pub(super) fn unsized_process(options: &JvmOptions, fine_grained: &[SizeOption], named_1_10: bool) -> Box<Failure> {
+pub(super) fn unsized_process(
+    options: &JvmOptions,
+    fine_grained: &[SizeOption],
+    named_1_10: bool,
+) -> Box<Failure> {
     let message = if named_1_10 {
         "Either Task Heap Memory size (taskmanager.memory.task.heap.size) and Managed Memory size \
          (taskmanager.memory.managed.size), or Total Flink Memory size (taskmanager.memory.flink.size), or Total \

@@ -9,14 +9,12 @@ use crate::MemorySize;
 use crate::config::Value;
 
 /// `taskmanager.heap.*` stands for total Flink memory in a standalone cluster.
-pub(super) fn map_task_manager_heap<S: Sink>(reader: &mut Reader<'_, S>, environment: Option<&str>) -> Fallible<()> {
-    let mapped = map(
-        reader,
-        environment,
-        &task_manager::FLINK,
-        &task_manager::HEAP_SIZE,
-        &task_manager::HEAP_MB,
-    );
+pub(super) fn map_task_manager_heap<S: Sink>(
+    reader: &mut Reader<'_, S>,
+    environment: Option<&str>,
+) -> Fallible<()> {
+    let mapped =
+        map(reader, environment, &task_manager::FLINK, &task_manager::HEAP_SIZE, &task_manager::HEAP_MB);
     mapped.map_err(|failure| {
         if reader.rules.wraps_task_manager {
             failure.prefixed("TaskManager failed to map legacy JVM heap option to the new one: ")
@@ -27,7 +25,10 @@ pub(super) fn map_task_manager_heap<S: Sink>(reader: &mut Reader<'_, S>, environ
 }
 
 /// `jobmanager.heap.*` stands for the heap in a standalone cluster.
-pub(super) fn map_job_manager_heap<S: Sink>(reader: &mut Reader<'_, S>, environment: Option<&str>) -> Fallible<()> {
+pub(super) fn map_job_manager_heap<S: Sink>(
+    reader: &mut Reader<'_, S>,
+    environment: Option<&str>,
+) -> Fallible<()> {
     map(reader, environment, &job_manager::HEAP, &job_manager::HEAP_SIZE, &job_manager::HEAP_MB)
 }
 
@@ -55,8 +56,10 @@ fn map<S: Sink>(
     } else if reader.contains(heap_mb) {
         let mebibytes = reader.int(heap_mb)?;
         let Ok(value) = u64::try_from(mebibytes.value) else {
-            let message =
-                format!("Configured total process memory size ({}MB) must not be less than 0.", mebibytes.value);
+            let message = format!(
+                "Configured total process memory size ({}MB) must not be less than 0.",
+                mebibytes.value
+            );
             return Err(Failure::illegal(Kind::Range, [heap_mb.key], message));
         };
         Read { value: MemorySize::from_mebibytes(value), setting: mebibytes.setting }

@@ -138,7 +138,10 @@ impl<'a, S: Sink> Reader<'a, S> {
                 Failure::new(
                     Kind::Missing,
                     [option.key],
-                    Exception::new(exception::NULL_POINTER, "The memory option is not set and has no default value."),
+                    Exception::new(
+                        exception::NULL_POINTER,
+                        "The memory option is not set and has no default value.",
+                    ),
                 )
             });
         };

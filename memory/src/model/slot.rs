@@ -7,7 +7,9 @@ use super::event::{Silent, Sink};
 use super::failure::{Failure, Fallible, Kind};
 use super::option::{Opt, OptionText, Reader, SizeOption};
 use super::part::not_a_digit;
-use super::taskmanager::{self, ExternalResource, TaskManager, external_resources, options, resource_list_text};
+use super::taskmanager::{
+    self, ExternalResource, TaskManager, external_resources, options, resource_list_text,
+};
 use super::version::Ruleset;
 use crate::MemorySize;
 use crate::config::{Configuration, KnownKey, Value};
@@ -134,13 +136,19 @@ pub fn of_started(conf: &Configuration, rules: &'static Ruleset, process: &TaskM
     let (read_back, printed) = if rules.modern_resources {
         // the process parses the printed list, quotes included
         let mut started = Configuration::new();
-        started.set(KnownKey::ExternalResources.as_str(), resource_list_text(&process.external_resources).as_str(), None);
+        started.set(
+            KnownKey::ExternalResources.as_str(),
+            resource_list_text(&process.external_resources).as_str(),
+            None,
+        );
         for resource in &process.external_resources {
             let key = ExternalResource::amount_key(&resource.name);
             started.set(&key, resource.amount.to_string().as_str(), None);
         }
         for (_, entry) in conf.entries() {
-            if entry.key.as_str().starts_with("external-resource.") && started.find(entry.key.as_str()).is_none() {
+            if entry.key.as_str().starts_with("external-resource.")
+                && started.find(entry.key.as_str()).is_none()
+            {
                 started.set(entry.key.as_str(), entry.value.clone(), None);
             }
         }
@@ -193,7 +201,10 @@ fn resource_spec<S: Sink>(reader: &mut Reader<'_, S>) -> Fallible<Slots> {
 
 /// `checkTaskExecutorResourceConfigSet`.
 fn check_resolved<S: Sink>(reader: &mut Reader<'_, S>, network_max: &SizeOption) -> Fallible<()> {
-    fn required<S: Sink, T: Copy + std::fmt::Display>(reader: &mut Reader<'_, S>, option: &Opt<T>) -> Fallible<()> {
+    fn required<S: Sink, T: Copy + std::fmt::Display>(
+        reader: &mut Reader<'_, S>,
+        option: &Opt<T>,
+    ) -> Fallible<()> {
         if option.default.is_some() || reader.contains(option) {
             return Ok(());
         }
@@ -216,7 +227,11 @@ fn check_resolved<S: Sink>(reader: &mut Reader<'_, S>, network_max: &SizeOption)
         "The network memory min ({min}) and max ({max}) mismatch, the network memory has to be resolved and set to a \
          fixed value before task executor starts"
     );
-    Err(not_created(Failure::illegal(Kind::NotResolved, [KnownKey::TmNetworkMin, KnownKey::TmNetworkMax], message)))
+    Err(not_created(Failure::illegal(
+        Kind::NotResolved,
+        [KnownKey::TmNetworkMin, KnownKey::TmNetworkMax],
+        message,
+    )))
 }
 
 /// The slots of a TaskManager inside a local cluster (an IDE, a test): sizes of the process have no effect, unset parts
@@ -231,8 +246,11 @@ pub fn of_local(conf: &Configuration, rules: &'static Ruleset) -> Fallible<Slots
     };
     let mut silent = Silent;
     let mut reader = Reader::new(conf, rules, &mut silent);
-    let (cores, infinite) =
-        if rules.modern_resources { ("1000000.0", 1 << 40) } else { ("1.7976931348623157E308", MemorySize::MAX.bytes()) };
+    let (cores, infinite) = if rules.modern_resources {
+        ("1000000.0", 1 << 40)
+    } else {
+        ("1.7976931348623157E308", MemorySize::MAX.bytes())
+    };
     if !reader.contains(&options::CPU_CORES) {
         set(KnownKey::TmCpuCores, cores.to_owned());
     }
@@ -243,7 +261,9 @@ pub fn of_local(conf: &Configuration, rules: &'static Ruleset) -> Fallible<Slots
     }
     let max = options::network_max(rules);
     match (reader.contains(&options::NETWORK_MIN), reader.contains(&max)) {
-        (false, true) => set(KnownKey::TmNetworkMin, format!("{}b", reader.size_unwrapped(&max)?.value.bytes())),
+        (false, true) => {
+            set(KnownKey::TmNetworkMin, format!("{}b", reader.size_unwrapped(&max)?.value.bytes()))
+        }
         (true, false) => {
             let min = reader.size_unwrapped(&options::NETWORK_MIN)?.value;
             set(KnownKey::TmNetworkMax, format!("{}b", min.bytes()));

@@ -27,7 +27,9 @@ pub fn multiply(bytes: u64, factor: f64) -> Result<u64, MultiplyError> {
         let e = d.exponent.unsigned_abs();
         p = if e > 38 { 0 } else { p / 10u128.pow(e) };
     } else {
-        p = p.checked_mul(10u128.checked_pow(d.exponent.unsigned_abs()).ok_or(MultiplyError::Overflow)?).ok_or(MultiplyError::Overflow)?;
+        p = p
+            .checked_mul(10u128.checked_pow(d.exponent.unsigned_abs()).ok_or(MultiplyError::Overflow)?)
+            .ok_or(MultiplyError::Overflow)?;
     }
     u64::try_from(p).ok().filter(|p| *p <= MemorySize::MAX.bytes()).ok_or(MultiplyError::Overflow)
 }

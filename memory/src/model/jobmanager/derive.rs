@@ -25,7 +25,11 @@ pub fn derive<S: Sink>(
 ) -> Fallible<JobManager> {
     let mut reader = Reader::new(conf, rules, sink);
     let (memory, tree) = mapped_process(&mut reader, legacy_heap).map_err(|failure| {
-        if rules.wraps_job_manager { failure.prefixed("JobManager memory configuration failed: ") } else { failure }
+        if rules.wraps_job_manager {
+            failure.prefixed("JobManager memory configuration failed: ")
+        } else {
+            failure
+        }
     })?;
     for line in tree {
         reader.sink.event(Event::Tree(line));

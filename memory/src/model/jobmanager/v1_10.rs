@@ -25,11 +25,16 @@ impl StandaloneHeap {
 ///
 /// # Errors
 /// The script's message, where the value is no size.
-pub fn standalone_heap(conf: &Configuration, environment: Option<&str>) -> Result<StandaloneHeap, &'static str> {
+pub fn standalone_heap(
+    conf: &Configuration,
+    environment: Option<&str>,
+) -> Result<StandaloneHeap, &'static str> {
     const INVALID: &str = "[ERROR] Configured JobManager memory size is not a valid value. Please set \
                            'jobmanager.heap.size' in flink-conf.yaml.";
     let floor = |text: &str| {
-        MemorySize::parse(text).map(|size| StandaloneHeap { mebibytes: size.bytes() >> 20 }).map_err(|_| INVALID)
+        MemorySize::parse(text)
+            .map(|size| StandaloneHeap { mebibytes: size.bytes() >> 20 })
+            .map_err(|_| INVALID)
     };
     let text = |key| conf.get(key).map(|(_, entry)| entry.value.text());
     if let Some(environment) = environment {

@@ -39,7 +39,11 @@ pub fn derive<S: Sink>(
         legacy::map_task_manager_heap(&mut reader, legacy_heap)?;
     }
     let process = derive_process(&mut reader).map_err(|failure| {
-        if rules.wraps_task_manager { failure.prefixed("TaskManager memory configuration failed: ") } else { failure }
+        if rules.wraps_task_manager {
+            failure.prefixed("TaskManager memory configuration failed: ")
+        } else {
+            failure
+        }
     })?;
     if S::WANTS_TREE && rules.wraps_task_manager {
         for line in process.tree() {
@@ -52,7 +56,8 @@ pub fn derive<S: Sink>(
 fn derive_process<S: Sink>(reader: &mut Reader<'_, S>) -> Fallible<TaskManager> {
     let mut configured_flink = None;
     let mut configured_process = None;
-    let (sizing, memory, jvm) = if reader.contains(&options::TASK_HEAP) && reader.contains(&options::MANAGED) {
+    let (sizing, memory, jvm) = if reader.contains(&options::TASK_HEAP) && reader.contains(&options::MANAGED)
+    {
         let (memory, flink) = flink_from_fine_grained(reader)?;
         configured_flink = flink;
         let total = memory.total()?;
@@ -128,8 +133,13 @@ fn flink_from_fine_grained<S: Sink>(
     let framework_heap = Part::option(reader.size(&options::FRAMEWORK_HEAP)?);
     let framework_off_heap = Part::option(reader.size(&options::FRAMEWORK_OFF_HEAP)?);
     let task_off_heap = Part::option(reader.size(&options::TASK_OFF_HEAP)?);
-    let others =
-        sum([framework_heap.size, framework_off_heap.size, task_heap.size, task_off_heap.size, managed.size])?;
+    let others = sum([
+        framework_heap.size,
+        framework_off_heap.size,
+        task_heap.size,
+        task_off_heap.size,
+        managed.size,
+    ])?;
     let mut configured_flink = None;
     let network = if reader.contains(&options::FLINK) {
         let flink = reader.size(&options::FLINK)?;
@@ -155,7 +165,8 @@ fn flink_from_fine_grained<S: Sink>(
         let range = Range::read(reader, &options::network(reader.rules))?;
         range.take_inverse(reader, Fractional::Network, Whole::FlinkWithoutNetwork, others)?
     };
-    let memory = FlinkMemory { framework_heap, framework_off_heap, task_heap, task_off_heap, network, managed };
+    let memory =
+        FlinkMemory { framework_heap, framework_off_heap, task_heap, task_off_heap, network, managed };
     Ok((memory, configured_flink))
 }
 
@@ -191,7 +202,14 @@ fn flink_from_total<S: Sink>(reader: &mut Reader<'_, S>, flink: MemorySize) -> F
         };
         check_network(reader, rest, flink)?;
         let network = Part::rest(rest, Whole::Flink, flink);
-        return Ok(FlinkMemory { framework_heap, framework_off_heap, task_heap, task_off_heap, network, managed });
+        return Ok(FlinkMemory {
+            framework_heap,
+            framework_off_heap,
+            task_heap,
+            task_off_heap,
+            network,
+            managed,
+        });
     }
     let managed = managed_memory(reader, flink)?;
     let network = if let Some(buffers) = legacy_network(reader)? {
@@ -247,6 +265,8 @@ fn parts_exceed_flink(
     let mut failure = Failure::illegal(Kind::Sum, [whole], message);
     let mut largest_first = *terms;
     largest_first.sort_by_key(|(_, part, _)| std::cmp::Reverse(part.size));
-    failure.blame.extend(largest_first.iter().filter(|(_, part, _)| part.size > MemorySize::ZERO).map(|t| t.2));
+    failure
+        .blame
+        .extend(largest_first.iter().filter(|(_, part, _)| part.size > MemorySize::ZERO).map(|t| t.2));
     failure
 }

@@ -7,8 +7,8 @@ mod output;
 mod resources;
 
 pub use derive::derive;
-pub(super) use output::dynamic_line;
 pub use output::PropertyValue;
+pub(super) use output::dynamic_line;
 pub use resources::{Cpu, ExternalResource};
 pub(super) use resources::{external as external_resources, list_text as resource_list_text};
 
@@ -91,5 +91,7 @@ impl TaskManager {
 
 /// A sum of some of the parts; all of them add up to a `MemorySize`, so some of them do.
 fn bounded_sum<const N: usize>(parts: [Part; N]) -> MemorySize {
-    MemorySize::from_bytes(parts.iter().map(|part| part.size.bytes()).fold(0, u64::saturating_add).min(MemorySize::MAX.bytes()))
+    MemorySize::from_bytes(
+        parts.iter().map(|part| part.size.bytes()).fold(0, u64::saturating_add).min(MemorySize::MAX.bytes()),
+    )
 }

@@ -46,7 +46,11 @@ pub(in crate::model) fn page_size<S: Sink>(reader: &mut Reader<'_, S>) -> Fallib
     };
     if i32::try_from(bytes).is_err() {
         let message = format!("Cannot downcast long value {bytes} to integer.");
-        return Err(Failure::new(Kind::SegmentSize, [key], Exception::new(exception::ILLEGAL_ARGUMENT, message)));
+        return Err(Failure::new(
+            Kind::SegmentSize,
+            [key],
+            Exception::new(exception::ILLEGAL_ARGUMENT, message),
+        ));
     }
     if bytes < 4096 {
         return Err(illegal("Minimum memory segment size is 4096"));

@@ -23,7 +23,8 @@ pub(in crate::model) const TASK_HEAP: SizeOption = size(KnownKey::TmTaskHeap);
 pub(in crate::model) const TASK_OFF_HEAP: SizeOption = mebibytes(KnownKey::TmTaskOffHeap, 0);
 pub(in crate::model) const MANAGED: SizeOption =
     size(KnownKey::TmManagedSize).or(&[KnownKey::TmManagedSizeOld]);
-pub(in crate::model) const MANAGED_FRACTION: FractionOption = Opt::new(KnownKey::TmManagedFraction, Some(0.4));
+pub(in crate::model) const MANAGED_FRACTION: FractionOption =
+    Opt::new(KnownKey::TmManagedFraction, Some(0.4));
 pub(in crate::model) const METASPACE: SizeOption = mebibytes(KnownKey::TmMetaspace, 256);
 pub(in crate::model) const SEGMENT: SizeOption =
     Opt::new(KnownKey::TmSegmentSize, Some(MemorySize::from_bytes(32 << 10)));

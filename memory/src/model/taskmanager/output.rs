@@ -110,7 +110,9 @@ impl TaskManager {
             KnownKey::TmMetaspace => self.metaspace,
             KnownKey::TmOverheadMin | KnownKey::TmOverheadMax => self.overhead,
             KnownKey::TmCpuCores => return PropertyValue::Double(self.cpu.cores),
-            KnownKey::TmSlots => return PropertyValue::Integer(self.slots.map_or(1, |read| i64::from(read.value))),
+            KnownKey::TmSlots => {
+                return PropertyValue::Integer(self.slots.map_or(1, |read| i64::from(read.value)));
+            }
             _ => return PropertyValue::Text(list_text(&self.external_resources)),
         };
         PropertyValue::Size(part.size)
