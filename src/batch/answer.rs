@@ -11,7 +11,7 @@ use plimsoll_memory::model::{
 };
 use plimsoll_memory::size::Unit;
 
-use super::json::{Escaped, Object, push_u64};
+use super::json::{Escaped, Object, push_string, push_u64};
 use super::request::Request;
 
 /// Appends the answer to a line, and its line end. A blank line has none.
@@ -19,7 +19,8 @@ pub fn answer(rules: &'static Ruleset, line: &[u8], out: &mut String) {
     if line.iter().all(|byte| *byte <= b' ') {
         return;
     }
-    let request: Request<'_> = match serde_json::from_slice(line) {
+    let Ok(line) = std::str::from_utf8(line) else { return bad_request(out, "the line is not UTF-8") };
+    let request: Request<'_> = match serde_json::from_str(line) {
         Ok(request) => request,
         Err(error) => return bad_request(out, &error.to_string()),
     };
@@ -128,7 +129,7 @@ fn push_task_manager(body: &mut Object<'_>, rules: &Ruleset, process: &TaskManag
     out.push('"');
     let mut dynamic = body.object("dynamic");
     for (key, value) in process.dynamic_properties(rules) {
-        push_property(dynamic.name(&key), &value);
+        push_property(dynamic.foreign_name(&key), &value);
     }
     dynamic.close();
 }
@@ -168,7 +169,7 @@ fn push_job_manager(body: &mut Object<'_>, rules: &Ruleset, process: &JobManager
     out.push('"');
     let mut dynamic = body.object("dynamic");
     for (key, value) in process.dynamic_properties(rules) {
-        push_property(dynamic.name(&key), &value);
+        push_property(dynamic.foreign_name(&key), &value);
     }
     dynamic.close();
 }
@@ -243,7 +244,7 @@ fn push_profile(body: &mut Object<'_>, name: &str, profile: &Profile) {
         sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         let mut extended = object.object("extended");
         for (name, value) in sorted {
-            extended.string(name, &value.to_string());
+            push_string(extended.foreign_name(name), &value.to_string());
         }
         extended.close();
     }
