@@ -13,6 +13,7 @@ use plimsoll_memory::size::Unit;
 
 use super::json::{Escaped, Object, push_string, push_u64};
 use super::request::Request;
+use super::rocksdb::{push_rocksdb, push_weights};
 
 /// Appends the answer to a line, and its line end. A blank line has none.
 pub fn answer(rules: &'static Ruleset, line: &[u8], out: &mut String) {
@@ -49,7 +50,7 @@ pub(super) fn bad_request(out: &mut String, why: &str) {
     out.push('\n');
 }
 
-fn push_failure(object: &mut Object<'_>, chain: &[Exception]) {
+pub(super) fn push_failure(object: &mut Object<'_>, chain: &[Exception]) {
     object.boolean("ok", false);
     let mut link = |class: &str, message: &str, exception: &Exception| {
         object.string(class, exception.simple_name());
@@ -67,7 +68,7 @@ fn push_failure(object: &mut Object<'_>, chain: &[Exception]) {
     }
 }
 
-type Chain = Vec<Exception>;
+pub(super) type Chain = Vec<Exception>;
 
 /// Appends the members of a good answer.
 fn body_of(rules: &'static Ruleset, request: &Request<'_>, mut body: Object<'_>) -> Result<(), Chain> {
@@ -87,13 +88,15 @@ fn body_of(rules: &'static Ruleset, request: &Request<'_>, mut body: Object<'_>)
             let slots = slots(rules, request).map_err(chain)?;
             push_slots(&mut body, &slots);
         }
+        "rocksdb" => push_rocksdb(&mut body, rules, request)?,
+        "weights" => push_weights(&mut body, rules, request)?,
         other => return Err(unsupported(format!("unknown target {other}"))),
     }
     body.close();
     Ok(())
 }
 
-fn unsupported(message: impl Into<String>) -> Chain {
+pub(super) fn unsupported(message: impl Into<String>) -> Chain {
     vec![Exception::new("Unsupported", message)]
 }
 
