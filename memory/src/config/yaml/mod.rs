@@ -6,7 +6,7 @@
 //! | `scanner` | characters to tokens |
 //! | `parser` | tokens to events |
 //! | `compose` | events to a graph of nodes |
-//! | `construct`, `resolve` | nodes to Java's objects |
+//! | `construct`, `resolve`, `base64` | nodes to Java's objects |
 //! | `flatten`, `emit` | nested maps to dotted keys, lists to one line of text |
 //! | `error` | the engine's messages |
 //!
@@ -15,8 +15,14 @@
 //!
 //! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between 1000
 //! and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java prints an
-//! address and their content is not checked; `!!java.util.UUID` only takes the long form.
+//! address; `!!java.util.UUID` only takes the long form.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "a fault is large and rare, every result carries it boxed"
+)]
+
+mod base64;
 mod compose;
 mod construct;
 mod emit;
