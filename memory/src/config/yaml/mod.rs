@@ -10,12 +10,12 @@
 //! | `flatten`, `emit` | nested maps to dotted keys, lists to one line of text |
 //! | `error` | the engine's messages |
 //!
-//! Promises: what the real reader accepts is accepted with the same values, what it refuses is refused in the same words;
-//! no panic, no recursion beyond a fixed depth, no memory beyond some ten times the text and fixed budgets.
+//! Promises: what the real reader accepts is accepted with the same values, what it refuses is refused in the same
+//! words; no panic, no recursion beyond a fixed depth, no memory beyond some ten times the text and fixed budgets.
 //!
-//! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between 1000
-//! and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java prints an
-//! address and their content is not checked; `!!java.util.UUID` only takes the long form.
+//! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between
+//! 1000 and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java
+//! prints an address and their content is not checked; `!!java.util.UUID` only takes the long form.
 
 mod compose;
 mod construct;
