@@ -230,14 +230,10 @@ impl Loading<'_> {
         for property in &document.properties {
             self.set(source, &property.key, property.value.clone(), property.key_span, property.value_span);
         }
-        let mut map = JavaHashMap::new();
         for &place in &document.order {
             if let Some(property) = document.properties.get(place) {
-                map.put(property.key.as_str().into(), &property.value);
+                self.log_property("Loading", &property.key, &property.value.text());
             }
-        }
-        for (key, value) in map.into_ordered() {
-            self.log_property("Loading", &key, &value.text());
         }
         self.sources.push(Source { name: file.path.to_owned(), text: document.text, kind: file.kind });
         Ok(())

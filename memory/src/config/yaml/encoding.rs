@@ -1,6 +1,6 @@
 //! From bytes to text: UTF-8, or what the byte order mark says.
 
-use crate::config::decode;
+use crate::config::decode::{self, Malformed};
 
 use super::reader::Input;
 
@@ -23,7 +23,7 @@ pub(super) fn decode_input(bytes: &[u8]) -> Input {
     }
     let byte_order_mark = starts(&[0xef, 0xbb, 0xbf]);
     let decoded = decode::utf8(if byte_order_mark { after(3) } else { bytes });
-    let malformed = decoded.malformed.first().map(|m| (m.at, m.length));
+    let malformed = decoded.malformed.first().copied();
     Input { text: decoded.text, byte_order_mark, malformed }
 }
 
@@ -35,7 +35,7 @@ fn wide<const N: usize>(bytes: &[u8], code: impl Fn([u8; N]) -> u32) -> Input {
         if let Some(c) = char::from_u32(code(unit)) {
             input.text.push(c);
         } else {
-            input.malformed.get_or_insert((input.text.len(), N));
+            refuse(&mut input, N, false);
             input.text.push(char::REPLACEMENT_CHARACTER);
         }
     }
@@ -48,10 +48,10 @@ fn utf16(bytes: &[u8], code: impl Fn([u8; 2]) -> u16) -> Input {
     let mut units = bytes.chunks_exact(2);
     let codes = units.by_ref().map(|unit| code(unit.try_into().unwrap_or([0; 2])));
     for c in char::decode_utf16(codes) {
-        input.text.push(c.unwrap_or_else(|_| {
-            input.malformed.get_or_insert((input.text.len(), 2));
-            char::REPLACEMENT_CHARACTER
-        }));
+        if c.is_err() {
+            refuse(&mut input, 2, false);
+        }
+        input.text.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
     }
     trailing(&mut input, units.remainder());
     input
@@ -59,7 +59,11 @@ fn utf16(bytes: &[u8], code: impl Fn([u8; 2]) -> u16) -> Input {
 
 fn trailing(input: &mut Input, rest: &[u8]) {
     if !rest.is_empty() {
-        input.malformed.get_or_insert((input.text.len(), rest.len()));
+        refuse(input, rest.len(), true);
         input.text.push(char::REPLACEMENT_CHARACTER);
     }
+}
+
+fn refuse(input: &mut Input, length: usize, cut: bool) {
+    input.malformed.get_or_insert(Malformed { at: input.text.len(), length, cut });
 }

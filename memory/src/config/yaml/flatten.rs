@@ -25,7 +25,7 @@ pub(super) struct Flat {
     pub(super) value_marks: (Mark, Mark),
 }
 
-/// All values in the order of the text, and the order in which Flink's map lists those that count.
+/// All values in the order of the text, and the order in which Flink's configuration lists those that count.
 pub(super) fn flatten(
     objects: Objects,
     root: NodeId,
@@ -43,7 +43,12 @@ pub(super) fn flatten(
         Walk { objects, flattening, emitter: Emitter::default(), flats: Vec::new(), budget: KEY_BUDGET };
     let mut map = JavaHashMap::new();
     walk.map(root, "", &mut map, 0)?;
-    let order: Vec<usize> = map.into_ordered().map(|(_, place)| place).collect();
+    // Flink copies the map into the configuration's own, key by key
+    let mut configuration = JavaHashMap::new();
+    for (key, place) in map.into_ordered() {
+        configuration.put(key, place);
+    }
+    let order: Vec<usize> = configuration.into_ordered().map(|(_, place)| place).collect();
     let null = order.iter().filter_map(|&place| walk.flats.get(place)).find(|flat| flat.value.is_none());
     if let Some(null) = null {
         let mut fault =

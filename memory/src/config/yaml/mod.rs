@@ -69,7 +69,7 @@ pub struct Document {
     pub byte_order_mark: bool,
     /// All values in the order of the text, also those that a later one of the same key replaces.
     pub properties: Vec<Property>,
-    /// The values that count, in the order in which Flink's map lists them: indices into `properties`.
+    /// The values that count, in the order in which Flink's configuration lists them: indices into `properties`.
     pub order: Vec<usize>,
 }
 

@@ -4,6 +4,8 @@
 //! in (1023 UTF-16 units), not when it reaches them: an error of syntax before that chunk comes first. From then on the
 //! reader plays the end of the text, and [`Reader::fault`] says why.
 
+use crate::config::decode::Malformed;
+
 use super::error::{Fault, Mark, Result};
 
 /// How many UTF-16 units the engine reads at once.
@@ -16,8 +18,8 @@ pub(super) struct Input {
     pub(super) text: String,
     /// Whether a byte order mark was dropped.
     pub(super) byte_order_mark: bool,
-    /// Byte offset and length of the first malformed stretch.
-    pub(super) malformed: Option<(usize, usize)>,
+    /// The first malformed stretch.
+    pub(super) malformed: Option<Malformed>,
 }
 
 /// The first bad thing.
@@ -42,10 +44,6 @@ pub(super) struct Reader<'t> {
 
 /// The end of the text, as a character.
 pub(super) const END: char = '\0';
-
-pub(super) const fn is_break(c: char) -> bool {
-    matches!(c, '\n' | '\r')
-}
 
 pub(super) const fn ends_line(c: char) -> bool {
     matches!(c, END | '\n' | '\r')
@@ -215,18 +213,23 @@ impl<'t> Reader<'t> {
     }
 }
 
+/// The first bad thing by chunks; within a chunk, what is no text comes before what is no good character.
 fn first_bad(input: &Input) -> Option<Bad> {
-    let end = input.malformed.map_or(input.text.len(), |(at, _)| at);
+    let end = input.malformed.map_or(input.text.len(), |malformed| malformed.at);
     let mut mark = Mark::default();
     let (mut chunk, mut units) = (0usize, 0usize);
+    let mut unprintable: Option<Bad> = None;
     let mut chars = input.text.chars().peekable();
     while mark.offset < end {
         let Some(c) = chars.next() else { break };
         if units >= CHUNK {
             (chunk, units) = (mark.index, 0);
         }
-        if !is_printable(c) {
-            return Some(Bad { chunk, mark, malformed: None });
+        if unprintable.is_some_and(|bad| bad.chunk < chunk) {
+            return unprintable;
+        }
+        if !is_printable(c) && unprintable.is_none() {
+            unprintable = Some(Bad { chunk, mark, malformed: None });
         }
         units += c.len_utf16();
         mark.offset += c.len_utf8();
@@ -238,7 +241,8 @@ fn first_bad(input: &Input) -> Option<Bad> {
             mark.column += 1;
         }
     }
-    let (_, length) = input.malformed?;
-    let chunk = if units >= CHUNK { mark.index } else { chunk };
-    Some(Bad { chunk, mark, malformed: Some(length) })
+    let Some(Malformed { length, cut, .. }) = input.malformed else { return unprintable };
+    // what the end of the input cuts off surfaces when the decoder asks for more and gets nothing
+    let chunk = if units >= CHUNK || cut { mark.index } else { chunk };
+    unprintable.filter(|bad| bad.chunk < chunk).or(Some(Bad { chunk, mark, malformed: Some(length) }))
 }

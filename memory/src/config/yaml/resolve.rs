@@ -209,6 +209,9 @@ pub(super) fn float(text: &str) -> Result<Value, Exception> {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(&text)),
     };
+    if unsigned.is_empty() {
+        return Err(Exception::new(NUMBER_FORMAT, "empty String"));
+    }
     let value = java::parse_double(unsigned).map_err(|error| Exception::new(NUMBER_FORMAT, error.0))?;
     Ok(Value::Double(if negative { -value } else { value }))
 }
