@@ -1,8 +1,9 @@
 //! Maps written as text: `OPERATOR:70,PYTHON:30` or, in versions with the standard YAML parser, `{OPERATOR: 70}`.
 //!
-//! `StructuredOptionsSplitter` and `ConfigurationUtils.convertToProperties` of Flink. Of YAML only what people write into
-//! one value is understood: a flow map or lines of `key: value` whose scalars are plain or quoted in one piece. Whatever
-//! else YAML knows (anchors, tags, block scalars, nesting, escapes in double quotes) is read by the older rules.
+//! `StructuredOptionsSplitter` and `ConfigurationUtils.convertToProperties` of Flink. Of YAML only what people write
+//! into one value is understood: a flow map or lines of `key: value` whose scalars are plain or quoted in one piece.
+//! Whatever else YAML knows (anchors, tags, block scalars, nesting, escapes in double quotes) is read by the older
+//! rules.
 
 use crate::java;
 use crate::java::exception::{Exception, ILLEGAL_ARGUMENT, ILLEGAL_STATE};
@@ -38,7 +39,8 @@ enum Token {
     Unquoted(String),
 }
 
-/// `StructuredOptionsSplitter.splitEscaped`: an item is quoted as a whole, by `'` or `"`, doubled inside; or not at all.
+/// `StructuredOptionsSplitter.splitEscaped`: an item is quoted as a whole, by `'` or `"`, doubled inside; or not at
+/// all.
 ///
 /// # Errors
 /// An open quote; anything but a delimiter behind a closed one.

@@ -1,5 +1,5 @@
-//! The house rules that can be checked. Each check takes a text and returns what is wrong with it, so that each is itself
-//! tested on small bad inputs; one test a rule then runs it over the repository.
+//! The house rules that can be checked. Each check takes a text and returns what is wrong with it, so that each is
+//! itself tested on small bad inputs; one test a rule then runs it over the repository.
 
 mod documents;
 mod lexer;
