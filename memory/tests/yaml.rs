@@ -1,7 +1,7 @@
 //! The YAML reader against the recorded answers of the real one: Flink 2.3.0's and 1.20.5's `GlobalConfiguration`, fed
-//! with valid, broken and mutated texts. `data/yaml.jsonl`: one case a line, `in` (or `hex`) → `ok`: the entries in the order
-//! of Flink's map as `[key, class, text]`, or `err`: the exceptions inside `Error parsing YAML configuration.`; `v1_20`
-//! where 1.20.5 answers otherwise. Trailing line ends of messages are left out.
+//! with valid, broken and mutated texts. `data/yaml.jsonl`: one case a line, `in` (or `hex`) → `ok`: the entries in the
+//! order of Flink's map as `[key, class, text]`, or `err`: the exceptions inside `Error parsing YAML configuration.`;
+//! `v1_20` where 1.20.5 answers otherwise. Trailing line ends of messages are left out.
 
 use plimsoll_memory::config::Value;
 use plimsoll_memory::config::yaml::{self, Document, Failure, Flattening};

@@ -1,8 +1,9 @@
 //! The command line of Flink's start-up call, read as its library reads it.
 //!
-//! Promises: for any arguments the same directory and the same `-D` properties as the real program, or the same exception.
-//! The library is commons-cli with two options, `-c`/`--configDir <dir>` and `-D <key=value>`; from 1.11 on, words that are
-//! neither are dropped before it sees them, in 1.10 the first such word ends the options. Does not cover the usage text.
+//! Promises: for any arguments the same directory and the same `-D` properties as the real program, or the same
+//! exception. The library is commons-cli with two options, `-c`/`--configDir <dir>` and `-D <key=value>`; from 1.11 on,
+//! words that are neither are dropped before it sees them, in 1.10 the first such word ends the options. Does not cover
+//! the usage text.
 
 use crate::java::{Exception, Level, LogLine};
 use crate::model::Ruleset;

@@ -1,8 +1,8 @@
 //! The iteration order of Java's maps, step by step.
 //!
-//! Promises: the order of a `java.util.HashMap` filled key by key or by `putAll` (which grows the table ahead), and of a
-//! `java.util.Properties`, of JDK 17. Does not cover bins that Java turns into trees (more than eight keys in one bucket of
-//! a table of 64 or more): those keep the order of insertion here.
+//! Promises: the order of a `java.util.HashMap` filled key by key or by `putAll` (which grows the table ahead), and of
+//! a `java.util.Properties`, of JDK 17. Does not cover bins that Java turns into trees (more than eight keys in one
+//! bucket of a table of 64 or more): those keep the order of insertion here.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,8 @@
 //! From a file and `-D` properties to a configuration, with the log that Flink writes meanwhile.
 //!
 //! Promises: the same entries, the same log lines in the same order and the same exceptions as the real program of the
-//! ruleset's version; for each entry the place it came from. No I/O: the caller reads the file, see [`super::choose_file`].
+//! ruleset's version; for each entry the place it came from. No I/O: the caller reads the file, see
+//! [`super::choose_file`].
 
 use std::collections::HashMap;
 

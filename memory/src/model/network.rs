@@ -1,7 +1,7 @@
 //! Network buffers: how many there are, and how many a gate or a partition takes.
 //!
-//! `NettyShuffleEnvironmentConfiguration`, `ResultPartitionFactory`, `GateBuffersSpec` and `BatchShuffleReadBufferPool` of
-//! Flink. Sizes are bytes, counts are buffers of one page each.
+//! `NettyShuffleEnvironmentConfiguration`, `ResultPartitionFactory`, `GateBuffersSpec` and `BatchShuffleReadBufferPool`
+//! of Flink. Sizes are bytes, counts are buffers of one page each.
 
 use super::Ruleset;
 use crate::MemorySize;

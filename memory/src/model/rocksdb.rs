@@ -1,8 +1,8 @@
 //! How RocksDB's shared memory of a slot is cut, and whether its ratios are accepted.
 //!
-//! `RocksDBMemoryControllerUtils` and `RocksDBMemoryConfiguration` of Flink, with Java's arithmetic: doubles are cast to
-//! `long` towards zero and saturate, products of two `long`s wrap silently. Sizes are bytes, and signed: a ratio out of
-//! range makes them negative, and Flink does not mind.
+//! `RocksDBMemoryControllerUtils` and `RocksDBMemoryConfiguration` of Flink, with Java's arithmetic: doubles are cast
+//! to `long` towards zero and saturate, products of two `long`s wrap silently. Sizes are bytes, and signed: a ratio out
+//! of range makes them negative, and Flink does not mind.
 
 use super::Ruleset;
 use crate::java::double_to_string;
@@ -27,8 +27,8 @@ const fn long(value: f64) -> i64 {
     value as i64
 }
 
-/// Capacity in bytes of the block cache (`calculateActualCacheCapacity`): what is left of `total` once half of the write
-/// buffers, which may exceed their limit by as much, are set aside.
+/// Capacity in bytes of the block cache (`calculateActualCacheCapacity`): what is left of `total` once half of the
+/// write buffers, which may exceed their limit by as much, are set aside.
 pub fn cache_capacity(total: i64, write_buffer_ratio: f64) -> i64 {
     long((3.0 - write_buffer_ratio) * double(total) / 3.0)
 }
@@ -39,8 +39,8 @@ pub fn write_buffer_manager_capacity(total: i64, write_buffer_ratio: f64) -> i64
     long(double(total.wrapping_mul(2)) * write_buffer_ratio / 3.0)
 }
 
-/// RocksDB's arena block size in bytes for a write buffer of so many bytes (`calculateRocksDBDefaultArenaBlockSize`): an
-/// eighth, up to the next 4 KiB.
+/// RocksDB's arena block size in bytes for a write buffer of so many bytes (`calculateRocksDBDefaultArenaBlockSize`):
+/// an eighth, up to the next 4 KiB.
 pub fn default_arena_block_size(write_buffer_size: i64) -> i64 {
     const ALIGNMENT: i64 = 4096;
     (write_buffer_size / 8).wrapping_add(ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT

@@ -1,5 +1,5 @@
-//! The default slot of a TaskManager (`TaskExecutorResourceUtils`): what a started process reads back of its memory, and
-//! its share per slot.
+//! The default slot of a TaskManager (`TaskExecutorResourceUtils`): what a started process reads back of its memory,
+//! and its share per slot.
 
 use std::fmt::Write as _;
 

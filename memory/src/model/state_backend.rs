@@ -1,8 +1,8 @@
 //! Whether the state backend of a configuration takes managed memory.
 //!
-//! `StateBackendLoader.stateBackendFromApplicationOrConfigOrDefaultUseManagedMemory` of Flink 1.20 and 2.3: it loads the
-//! backend, and so fails where the backend's own options cannot be read. Covered are the memory options of RocksDB; its
-//! other options, and those of state tracking, are taken as valid.
+//! `StateBackendLoader.stateBackendFromApplicationOrConfigOrDefaultUseManagedMemory` of Flink 1.20 and 2.3: it loads
+//! the backend, and so fails where the backend's own options cannot be read. Covered are the memory options of RocksDB;
+//! its other options, and those of state tracking, are taken as valid.
 
 use super::Ruleset;
 use super::rocksdb::Ratios;

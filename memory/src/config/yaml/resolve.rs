@@ -89,7 +89,8 @@ pub(super) fn encode_tag(tag: &str) -> String {
     out
 }
 
-/// The digits of the largest `int` and `long` in a radix; longer texts are longer numbers to the engine, whatever they say.
+/// The digits of the largest `int` and `long` in a radix; longer texts are longer numbers to the engine, whatever they
+/// say.
 const fn lengths(radix: u32) -> (usize, usize) {
     match radix {
         8 => (11, 21),

@@ -1,7 +1,8 @@
 //! From characters to tokens.
 //!
 //! Where a plain word turns out to be a key only at the colon after it, the tokens before are held back: a *possible
-//! simple key* is remembered for each level of flow nesting, and goes stale at the end of its line or after 1024 characters.
+//! simple key* is remembered for each level of flow nesting, and goes stale at the end of its line or after 1024
+//! characters.
 
 mod block;
 mod directive;
