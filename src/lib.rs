@@ -2,4 +2,5 @@
 //! reports is found in `plimsoll-tuning`.
 
 pub mod batch;
+pub mod render;
 pub mod startup;
