@@ -19,7 +19,7 @@ pub mod cause;
 pub mod map;
 //pub mod markdown;
 pub mod number;
-//pub mod svg;
+pub mod svg;
 pub mod text;
 pub mod tree;
 //pub mod yaml;
