@@ -9,4 +9,5 @@ pub mod explain;
 pub mod input;
 mod nearest;
 mod output;
+pub mod render;
 pub mod startup;
