@@ -1,6 +1,7 @@
 //! The derivation.
 
 pub mod map_text;
+mod map_yaml;
 pub mod network;
 pub mod rocksdb;
 pub mod state_backend;
