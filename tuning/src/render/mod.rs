@@ -5,11 +5,13 @@
 
 mod github;
 mod json;
+mod refusal;
 mod sarif;
 mod text;
 
 pub use github::github;
 pub use json::{SCHEMA_VERSION, json};
+pub use refusal::refusal;
 pub use sarif::sarif;
 pub use text::{TextStyle, text};
 
