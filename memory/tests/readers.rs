@@ -100,7 +100,8 @@ fn deep_nesting_is_refused_by_name() {
 fn aliases_do_not_multiply() {
     let mut text = "a0: &a0 {x: 1, y: 1}\n".to_owned();
     for i in 1..25 {
-        text = text + &format!("a{i}: &a{i} {{x: *a{}, y: *a{}}}\n", i - 1, i - 1);
+        let line = format!("a{i}: &a{i} {{x: *a{}, y: *a{}}}\n", i - 1, i - 1);
+        text.push_str(&line);
     }
     let failure = read(text.as_bytes(), Format::Yaml, &[]).expect_err("too big");
     assert!(failure.message.contains("too big"), "{}", failure.message);
