@@ -47,7 +47,8 @@ impl Terminal {
 
 /// Whether the locale says UTF-8; a pipe without any locale is taken to.
 fn unicode() -> bool {
-    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
     let Some(locale) = locale else { return true };
     let locale = locale.to_string_lossy().to_uppercase();
     locale.contains("UTF-8") || locale.contains("UTF8")

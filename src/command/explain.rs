@@ -19,8 +19,8 @@ const DEPTH_OF_ALL: usize = 1;
 
 pub(super) fn run(args: &ExplainArgs, terminal: Terminal) -> Outcome {
     let (what, conf) = sort_out(&args.what)?;
-    let input = input::load(conf.as_deref().map(Path::new), &args.input)
-        .map_err(|error| refuse(&error, terminal))?;
+    let input =
+        input::load(conf.as_deref().map(Path::new), &args.input).map_err(|error| refuse(&error, terminal))?;
     let kind = args.process.unwrap_or_else(|| guess(what.as_deref(), &input));
     let pools = derive(kind, &input, terminal)?;
     let wanted: Vec<&Pool> = match &what {

@@ -40,7 +40,10 @@ fn before_the_model(input: &Input) -> Outcome {
 fn text(input: &Input, process: &Process, terminal: Terminal) -> String {
     let palette = if terminal.color_stdout { Palette::ANSI } else { Palette::PLAIN };
     let mut text = heading(input);
-    text += &tree(&input.map(process), &TreeStyle { width: terminal.columns, unicode: terminal.unicode, palette });
+    text += &tree(
+        &input.map(process),
+        &TreeStyle { width: terminal.columns, unicode: terminal.unicode, palette },
+    );
     if let Process::TaskManager(process) = process {
         text += &slots(input, process);
     }
@@ -74,7 +77,8 @@ fn slots(input: &Input, process: &TaskManager) -> String {
     let managed = i64::try_from(share.managed.bytes()).unwrap_or(i64::MAX);
     let rocksdb = SharedMemory::of(managed, DEFAULT_WRITE_BUFFER_RATIO);
     let size = |bytes: i64| human(u64::try_from(bytes).unwrap_or(0));
-    let each = if slots.count == 1 { "The slot".to_owned() } else { format!("Each of {} slots", slots.count) };
+    let each =
+        if slots.count == 1 { "The slot".to_owned() } else { format!("Each of {} slots", slots.count) };
     let mut text = format!(
         "\n{each}\n  task heap {}, task off-heap {}, managed {}, network {}\n",
         human(share.task_heap.bytes()),

@@ -49,7 +49,8 @@ pub(super) fn run(args: &RuleArgs) -> Outcome {
     };
     let text = match (args.output, &args.rule) {
         (TextOrJson::Json, _) => {
-            let json = RulesJson { schema_version: 1, rules: chosen.into_iter().map(RuleJson::from).collect() };
+            let json =
+                RulesJson { schema_version: 1, rules: chosen.into_iter().map(RuleJson::from).collect() };
             let text = serde_json::to_string_pretty(&json).map_err(|error| fail(Exit::Usage, error))?;
             format!("{text}\n")
         }

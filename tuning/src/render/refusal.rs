@@ -3,8 +3,8 @@
 use annotate_snippets::{AnnotationKind, Element, Group, Level, Renderer, Snippet};
 use plimsoll_memory::config::LoadFailure;
 
-use super::visible;
 use super::text::{Shown, TextStyle};
+use super::visible;
 
 /// The refusal with the place in the file, and what Flink itself says, where it refuses the file too.
 pub fn refusal(failure: &LoadFailure, style: TextStyle) -> String {
