@@ -116,7 +116,7 @@ fn dropped(subject: &Subject<'_>, finding: &Finding, slice: &str, why: Malformed
     };
     let found = Diagnostic::warning("Flink drops this line").label(subject.at(*source, *span, label, true));
     let joined = match why {
-        Malformed::NoBlankAfterColon => slice.split_once(':').map(|(key, value)| (key, value)),
+        Malformed::NoBlankAfterColon => slice.split_once(':'),
         Malformed::TabAfterColon => slice.split_once(":\t").map(|(key, value)| (key, value.trim_start())),
         Malformed::NoColon => slice.split_once('=').map(|(key, value)| (key.trim(), value.trim())),
         Malformed::Nesting | Malformed::NoValue | Malformed::EmptyKey => None,

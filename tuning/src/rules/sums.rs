@@ -69,7 +69,7 @@ fn balance(case: &Case<'_, '_>) -> Option<String> {
     let sum = parts.iter().fold(0u64, |sum, (_, part)| sum.saturating_add(*part));
     let short = sum.checked_sub(whole)?;
     if parts.len() < 2 {
-        return Some(format!("{} bytes are needed, {whole} bytes are there: {short} bytes short", sum));
+        return Some(format!("{sum} bytes are needed, {whole} bytes are there: {short} bytes short"));
     }
     let terms: Vec<_> = parts.iter().map(|(_, part)| part.to_string()).collect();
     Some(format!(
@@ -129,9 +129,11 @@ pub(super) fn network(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let set = case.set();
         let mut found =
             Diagnostic::error("what the other parts leave for the network is not what its options allow");
+        // a heap that leaves too much or too little is the likely culprit
+        let culprit = set.iter().position(|(key, _)| *key == KnownKey::TmTaskHeap).unwrap_or(0);
         for (i, (_, entry)) in set.iter().enumerate() {
             let text = size_of(entry).map_or_else(|| entry.value.text().into_owned(), both);
-            found = found.label(subject.at_value(entry, text, i == 0));
+            found = found.label(subject.at_value(entry, text, i == culprit));
         }
         match amounts.as_slice() {
             [(_, rest), (_, min), (_, max)] => {

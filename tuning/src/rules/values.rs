@@ -37,7 +37,7 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             if type_of(*key) == Type::Fraction {
                 let number = subject.number(*key).unwrap_or_default();
                 let percent = size_text::percentage(number);
-                if number >= 1.0 && number < 100.0 && case.trial.with_text(*key, &percent) {
+                if (1.0..100.0).contains(&number) && case.trial.with_text(*key, &percent) {
                     let text = format!("a fraction, no percentage: {}: {percent}", entry.key);
                     found = found.fix(text, subject.set_to(entry, percent));
                 }
@@ -50,6 +50,10 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                     let to = case.trial.text(*key, size);
                     let text = format!("make both ends equal: {}: {to}", entry.key);
                     found = found.fix(text, subject.set_to(entry, to));
+                }
+                let unset = case.failure.blame.iter().find(|other| subject.set(**other).is_none());
+                if let (Some(other), Some(size)) = (unset, size_of(entry)) {
+                    found = case.change(found, *other, size);
                 }
                 found = case.remove(found, *key, entry, "its default is inside");
             } else {
@@ -105,7 +109,10 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             found = found
                 .note("Gi and Mi are spellings of Kubernetes; Flink's g and m already mean 2^30 and 2^20");
         } else if type_of(*key) == Type::Size && proposal.is_some() && units.contains('.') {
-            found = found.note("Flink reads whole numbers only");
+            let unit = units.contains(|c: char| c.is_ascii_alphabetic());
+            let meant =
+                if unit { "" } else { ", and without a unit in bytes; mebibytes are taken to be meant" };
+            found = found.note(format!("Flink reads whole numbers only{meant}"));
         }
         found = found.note(case.flink_says());
         if let Some(to) = proposal {
