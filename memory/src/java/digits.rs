@@ -124,6 +124,7 @@ impl Binary {
 
     /// ⌊log₁₀⌋, or one more: the estimate that decides the first digit's place.
     #[expect(clippy::cast_possible_truncation, reason = "between -324 and 309")]
+    #[expect(clippy::approx_constant, reason = "this approximation and no other")]
     fn decimal_exponent(self) -> i32 {
         let one_to_two = f64::from_bits(0x3ff0_0000_0000_0000 | self.mantissa & FRACTION_MASK);
         // the tangent of log₁₀ at 1.5, in this order of operations
