@@ -1,6 +1,7 @@
 //! Values that Flink cannot read, or reads otherwise than meant: MEM0006, MEM0007, MEM0017.
 
 use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::java;
 use plimsoll_memory::model::Kind;
 
 use super::failure::{both, cases};
@@ -77,6 +78,7 @@ fn default_end(subject: &Subject<'_>, key: KnownKey) -> Option<u64> {
 
 /// MEM0007.
 pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    unreadable_rocksdb(subject, out);
     for case in cases(subject, &[Kind::Unparsable]) {
         let set = case.set();
         let Some((key, entry)) = set.first() else {
@@ -124,6 +126,43 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             found = found.help(format!("write {}: followed by {wanted}", entry.key));
         }
         out.push(found);
+    }
+}
+
+/// Options that no derivation reads, but the state backend does when a job starts.
+const OF_ROCKSDB: [KnownKey; 6] = [
+    KnownKey::RocksDbManaged,
+    KnownKey::RocksDbFixedPerSlot,
+    KnownKey::RocksDbWriteBufferRatio,
+    KnownKey::RocksDbHighPrioRatio,
+    KnownKey::RocksDbPartitioned,
+    KnownKey::RocksDbWriteBufferSize,
+];
+
+/// Values of RocksDB's options that its backend cannot read.
+fn unreadable_rocksdb(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for key in OF_ROCKSDB {
+        let Some(entry) = subject.set(key) else { continue };
+        let text = entry.value.text();
+        let (reads, wanted, proposal) = match type_of(key) {
+            Type::Size => (size_of(entry).is_some(), "a size", size_text::size(&text)),
+            Type::Fraction => (java::parse_double(&text).is_ok(), "a number", size_text::fraction(&text)),
+            _ => (
+                text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+                "true or false",
+                size_text::boolean(&text),
+            ),
+        };
+        if reads {
+            continue;
+        }
+        let mut found = Diagnostic::error(format!("Flink cannot read the value of {key}"))
+            .label(subject.at_value(entry, format!("not {wanted}"), true))
+            .note("jobs with this state backend will not start");
+        if let Some(to) = proposal {
+            found = found.fix(format!("write {key}: {to}"), subject.set_to(entry, to.as_str()));
+        }
+        out.push(found.fix(format!("remove {key}: its default holds then"), subject.delete(entry)));
     }
 }
 
