@@ -84,13 +84,17 @@ fn renamed_key(subject: &Subject<'_>, entry: &Entry, renamed: &Renamed, removed:
         resolve(subject.conf(), target, false).is_some_and(|(_, e)| e.key.as_str() != old.as_str());
     let buffers = old == KnownKey::TmNumberOfBuffers;
     let other_is_set = other_is_set || buffers && modern_network(subject);
+    // a version that no longer reads the old size has another one, or fails and says so: a second size would clash
+    let heap = new != container;
+    let sized = if old.as_str().starts_with('t') { subject.tm().is_some() } else { subject.jm().is_some() };
+    let other_is_set = other_is_set || removed && heap && sized;
     if removed || other_is_set {
         let why = if removed {
             format!("Flink {} no longer reads it", subject.version)
         } else {
             format!("{target} is set, and wins")
         };
-        let severity = if removed && !other_is_set { Severity::Warning } else { Severity::Note };
+        let severity = if removed { Severity::Warning } else { Severity::Note };
         let mut found =
             Diagnostic::new(severity, format!("{old} has no effect")).label(subject.at_key(entry, why, true));
         if !other_is_set && !buffers {
@@ -100,7 +104,7 @@ fn renamed_key(subject: &Subject<'_>, entry: &Entry, renamed: &Renamed, removed:
     }
     let title = format!("{old} is an old name of {target}");
     let mut found = Diagnostic::new(Severity::Note, title).label(subject.at_key(entry, "still read", true));
-    if new != container {
+    if heap {
         found.severity = Severity::Warning;
         found.title = format!("{old} means another size by deployment");
         found = found.note(format!("a standalone cluster reads it as {new}, containers as {container}"));

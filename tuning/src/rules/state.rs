@@ -191,10 +191,10 @@ pub(super) fn flushes(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             size.filter(|e| e.key.as_str().ends_with("size")).and_then(|e| subject.set_to(e, to.to_string()));
         let key = KnownKey::TmManagedSize;
         let line = format!("{key}: {to}");
+        let s = if slots == 1 { "" } else { "s" };
         let edit = edit.or_else(|| subject.insert_after(backend.filter(|_| size.is_none())?, &line));
-        found
-            .fix(format!("at least {least} bytes for each of {slots} slots: {line}"), edit)
-            .help("or use fewer slots")
+        let found = found.fix(format!("at least {least} bytes for each of {slots} slot{s}: {line}"), edit);
+        if slots > 1 { found.help("or use fewer slots") } else { found }
     };
     out.push(help);
 }

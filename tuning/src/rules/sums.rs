@@ -41,6 +41,9 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if let Some(note) = balance(&case) {
             found = found.note(note);
         }
+        if let Some(note) = remainder(&case) {
+            found = found.note(note);
+        }
         found = found.note(case.flink_says());
         for (key, entry) in set.iter().filter(|(key, _)| is_whole(*key)).rev() {
             found = case.raise(found, *key, entry);
@@ -55,6 +58,17 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         }
         out.push(found);
     }
+}
+
+/// Where the whole that Flink names is only what is left of the process.
+fn remainder(case: &Case<'_, '_>) -> Option<String> {
+    let key = *case.failure.blame.first()?;
+    let process = case.subject.size(key)?;
+    let amounts = amounts(case.failure.message());
+    let (_, whole) = amounts.iter().find(|(name, _)| name.ends_with("Total Flink Memory"))?;
+    let is_process = matches!(key, KnownKey::TmProcessSize | KnownKey::JmProcessSize);
+    let outside = process.checked_sub(*whole).filter(|outside| is_process && *outside > 0)?;
+    Some(format!("metaspace and JVM overhead take {outside} bytes of the {process} before Flink has any"))
 }
 
 /// How much the parts take together, and of how much.

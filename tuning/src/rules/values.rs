@@ -44,6 +44,10 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 }
                 found = case.remove(found, *key, entry, "its default is inside");
             } else if inverted {
+                let unset = case.failure.blame.iter().find(|other| subject.set(**other).is_none());
+                if let (Some(other), Some(size)) = (unset, size_of(entry)) {
+                    found = case.change(found, *other, size);
+                }
                 let other = case.failure.blame.iter().find(|other| *other != key);
                 let other =
                     other.and_then(|other| subject.size(*other).or_else(|| default_end(subject, *other)));
@@ -51,10 +55,6 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                     let to = case.trial.text(*key, size);
                     let text = format!("make both ends equal: {}: {to}", entry.key);
                     found = found.fix(text, subject.set_to(entry, to));
-                }
-                let unset = case.failure.blame.iter().find(|other| subject.set(**other).is_none());
-                if let (Some(other), Some(size)) = (unset, size_of(entry)) {
-                    found = case.change(found, *other, size);
                 }
                 found = case.remove(found, *key, entry, "its default is inside");
             } else {
