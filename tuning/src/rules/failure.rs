@@ -108,6 +108,15 @@ impl<'a> Case<'a, '_> {
         found.fix(format!("remove {}: {why}", entry.key), self.subject.delete(entry))
     }
 
+    /// Where no single change mends it: several failures at once, or one behind the other.
+    pub(super) fn or_several(&self, found: Diagnostic) -> Diagnostic {
+        if !found.help.is_empty() {
+            return found;
+        }
+        let several = if self.set().len() > 1 { "the marked options together" } else { "it" };
+        found.help(format!("change {several}, and check again: no single change of a size mends this"))
+    }
+
     /// The remedy of a size known beforehand.
     pub(super) fn change(&self, found: Diagnostic, key: KnownKey, bytes: u64) -> Diagnostic {
         let candidates = [mebibytes_up(bytes), mebibytes_down(bytes), bytes];

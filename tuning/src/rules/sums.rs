@@ -56,7 +56,7 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 found = case.remove(found, *key, entry, "Flink derives it from the other sizes");
             }
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -132,7 +132,7 @@ pub(super) fn overhead(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if overhead > max {
             found = case.change(found, max_key, mebibytes_up(overhead));
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -176,7 +176,7 @@ pub(super) fn network(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 found = case.remove(found, key, entry, "Flink derives it from the other sizes");
             }
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -203,6 +203,6 @@ pub(super) fn heap(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if let Some(entry) = subject.set(KnownKey::JmOffHeap) {
             found = case.remove(found, KnownKey::JmOffHeap, entry, "it becomes what the heap leaves");
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }

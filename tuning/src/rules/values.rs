@@ -4,10 +4,11 @@ use plimsoll_memory::config::KnownKey;
 use plimsoll_memory::java;
 use plimsoll_memory::model::Kind;
 
-use super::failure::{both, cases};
+use super::failure::{Case, both, cases};
 use super::size_text::{self, Type, is_bare, type_of};
 use crate::bytes::Written;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::remedy::Which;
 use crate::subject::{Subject, size_of};
 
 /// MEM0006.
@@ -61,7 +62,7 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 found = case.remove(found, *key, entry, "its default is inside");
             }
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -82,13 +83,7 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for case in cases(subject, &[Kind::Unparsable]) {
         let set = case.set();
         let Some((key, entry)) = set.first() else {
-            // the value came from the environment
-            let mut found = Diagnostic::error("Flink cannot read this value").note(case.flink_says());
-            let variable = subject.variables.iter().rfind(|v| v.name.ends_with("_HEAP"));
-            if let Some((source, span)) = variable.and_then(|v| v.place) {
-                found = found.label(subject.at(source, span, "no size", true));
-            }
-            out.push(found);
+            out.push(environment(subject, &case));
             continue;
         };
         let text = entry.value.text();
@@ -127,6 +122,25 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         }
         out.push(found);
     }
+}
+
+/// The value came from the environment.
+fn environment(subject: &Subject<'_>, case: &Case<'_, '_>) -> Diagnostic {
+    let (name, option) = match case.which {
+        Which::TaskManager => ("FLINK_TM_HEAP", KnownKey::TmProcessSize),
+        Which::JobManager => ("FLINK_JM_HEAP", KnownKey::JmProcessSize),
+    };
+    let mut found =
+        Diagnostic::error(format!("Flink cannot read the value of {name}")).note(case.flink_says());
+    let variable = subject.variables.iter().rfind(|v| v.name == name);
+    if let Some((source, span)) = variable.and_then(|v| v.place) {
+        found = found.label(subject.at(source, span, "no size", true));
+    }
+    let proposal = variable.and_then(|v| size_text::size(&v.value));
+    if let Some(to) = proposal {
+        found = found.help(format!("write {name}={to}"));
+    }
+    found.help(format!("leave the variable out and set {option}"))
 }
 
 /// Options that no derivation reads, but the state backend does when a job starts.
