@@ -44,7 +44,8 @@ pub(crate) fn job_manager_map(text: &str) -> MemoryMap {
 }
 
 fn prefixed(process: &str, text: &str) -> String {
-    text.split(", ").map(|line| format!("{process}.memory.{line}\n")).collect()
+    let lines = text.split(", ").map(|line| [process, ".memory.", line, "\n"].concat());
+    lines.collect::<Vec<_>>().concat()
 }
 
 /// A TaskManager as data, from lines and `-D` properties.

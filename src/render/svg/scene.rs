@@ -70,6 +70,7 @@ pub(super) enum Anchor {
 
 /// A line of text. `x` is where its anchor stands, `y` its baseline.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "a text has a text")]
 pub(super) struct Text {
     pub(super) x: f64,
     pub(super) y: f64,
@@ -111,6 +112,7 @@ impl Text {
     }
 
     /// Where it will be seen: from the tallest letters to the deepest.
+    #[cfg(test)]
     pub(super) fn bounds(&self) -> Rect {
         let width = self.width();
         let x = match self.anchor {

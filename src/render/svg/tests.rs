@@ -71,7 +71,7 @@ fn check_areas(map: &MemoryMap, svg: &str) -> Result<(), TestCaseError> {
     let whole = of(&map.root).rect;
     for (_, _, area) in map.root.walk() {
         let rect = of(area).rect;
-        let share = if map.root.bytes == 0 { 0.0 } else { area.bytes as f64 / map.root.bytes as f64 };
+        let share = crate::render::number::ratio(area.bytes, map.root.bytes);
         prop_assert!((rect.width - whole.width).abs() < 0.01);
         prop_assert!((rect.height - share * whole.height).abs() < 0.01, "{}: {}", area.id, rect.height);
         let mut top = rect.y;
