@@ -107,6 +107,21 @@ impl Text {
         self
     }
 
+    /// Cut at the end to so many pixels.
+    pub(super) fn clipped(mut self, room: f64) -> Self {
+        if self.width() > room {
+            let em = |c: char| measure::char_em(c, self.face);
+            // a gap for every character is more than there will be
+            let mut left = room / self.size - em('…');
+            let fits = self.text.chars().take_while(|c| {
+                left -= em(*c) + if c.is_ascii_digit() { measure::DIGIT_GAP } else { 0.0 };
+                left >= 0.0
+            });
+            self.text = fits.chain(['…']).collect();
+        }
+        self
+    }
+
     pub(super) fn width(&self) -> f64 {
         measure::grouped_width(&self.text, self.size, self.face)
     }
