@@ -11,15 +11,17 @@ use plimsoll_memory::model::{
 };
 use plimsoll_memory::size::Unit;
 
-use super::json::{Escaped, Object, push_u64};
+use super::json::{Escaped, Object, push_string, push_u64};
 use super::request::Request;
+use super::rocksdb::{push_rocksdb, push_weights};
 
 /// Appends the answer to a line, and its line end. A blank line has none.
 pub fn answer(rules: &'static Ruleset, line: &[u8], out: &mut String) {
     if line.iter().all(|byte| *byte <= b' ') {
         return;
     }
-    let request: Request<'_> = match serde_json::from_slice(line) {
+    let Ok(line) = std::str::from_utf8(line) else { return bad_request(out, "the line is not UTF-8") };
+    let request: Request<'_> = match serde_json::from_str(line) {
         Ok(request) => request,
         Err(error) => return bad_request(out, &error.to_string()),
     };
@@ -48,7 +50,7 @@ pub(super) fn bad_request(out: &mut String, why: &str) {
     out.push('\n');
 }
 
-fn push_failure(object: &mut Object<'_>, chain: &[Exception]) {
+pub(super) fn push_failure(object: &mut Object<'_>, chain: &[Exception]) {
     object.boolean("ok", false);
     let mut link = |class: &str, message: &str, exception: &Exception| {
         object.string(class, exception.simple_name());
@@ -66,7 +68,7 @@ fn push_failure(object: &mut Object<'_>, chain: &[Exception]) {
     }
 }
 
-type Chain = Vec<Exception>;
+pub(super) type Chain = Vec<Exception>;
 
 /// Appends the members of a good answer.
 fn body_of(rules: &'static Ruleset, request: &Request<'_>, mut body: Object<'_>) -> Result<(), Chain> {
@@ -86,13 +88,15 @@ fn body_of(rules: &'static Ruleset, request: &Request<'_>, mut body: Object<'_>)
             let slots = slots(rules, request).map_err(chain)?;
             push_slots(&mut body, &slots);
         }
+        "rocksdb" => push_rocksdb(&mut body, rules, request)?,
+        "weights" => push_weights(&mut body, rules, request)?,
         other => return Err(unsupported(format!("unknown target {other}"))),
     }
     body.close();
     Ok(())
 }
 
-fn unsupported(message: impl Into<String>) -> Chain {
+pub(super) fn unsupported(message: impl Into<String>) -> Chain {
     vec![Exception::new("Unsupported", message)]
 }
 
@@ -128,7 +132,7 @@ fn push_task_manager(body: &mut Object<'_>, rules: &Ruleset, process: &TaskManag
     out.push('"');
     let mut dynamic = body.object("dynamic");
     for (key, value) in process.dynamic_properties(rules) {
-        push_property(dynamic.name(&key), &value);
+        push_property(dynamic.foreign_name(&key), &value);
     }
     dynamic.close();
 }
@@ -168,7 +172,7 @@ fn push_job_manager(body: &mut Object<'_>, rules: &Ruleset, process: &JobManager
     out.push('"');
     let mut dynamic = body.object("dynamic");
     for (key, value) in process.dynamic_properties(rules) {
-        push_property(dynamic.name(&key), &value);
+        push_property(dynamic.foreign_name(&key), &value);
     }
     dynamic.close();
 }
@@ -243,7 +247,7 @@ fn push_profile(body: &mut Object<'_>, name: &str, profile: &Profile) {
         sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
         let mut extended = object.object("extended");
         for (name, value) in sorted {
-            extended.string(name, &value.to_string());
+            push_string(extended.foreign_name(name), &value.to_string());
         }
         extended.close();
     }

@@ -10,9 +10,14 @@ pub(super) fn push_string(out: &mut String, text: &str) {
 }
 
 fn push_escaped(out: &mut String, text: &str) {
+    let special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    // without a short cut, so that the loop is one of vectors: nearly every text is clean
+    if !text.bytes().fold(false, |found, byte| found | special(byte)) {
+        return out.push_str(text);
+    }
     let mut clean = 0;
     for (i, byte) in text.bytes().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
+        if !special(byte) {
             continue;
         }
         out.push_str(&text[clean..i]);
@@ -61,7 +66,7 @@ pub(super) fn push_u64(out: &mut String, mut value: u64) {
             break;
         }
     }
-    out.extend(digits[at..].iter().map(|b| char::from(*b)));
+    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// The comma-separated members of one object.
@@ -82,15 +87,29 @@ impl<'a> Object<'a> {
         Self { out, first: false }
     }
 
-    /// The name of the next member; its value is to be appended to what is returned.
+    /// The name of the next member, of our own choice and so without anything to escape; its value is to be appended
+    /// to what is returned.
     pub(super) fn name(&mut self, name: &str) -> &mut String {
+        self.separate();
+        self.out.push('"');
+        self.out.push_str(name);
+        self.out.push_str("\":");
+        self.out
+    }
+
+    /// As [`Object::name`], for a name out of a configuration.
+    pub(super) fn foreign_name(&mut self, name: &str) -> &mut String {
+        self.separate();
+        push_string(self.out, name);
+        self.out.push(':');
+        self.out
+    }
+
+    fn separate(&mut self) {
         if !self.first {
             self.out.push(',');
         }
         self.first = false;
-        push_string(self.out, name);
-        self.out.push(':');
-        self.out
     }
 
     pub(super) fn string(&mut self, name: &str, value: &str) {

@@ -6,6 +6,7 @@
 mod answer;
 mod json;
 mod request;
+mod rocksdb;
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 

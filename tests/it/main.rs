@@ -2,3 +2,4 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "tests")]
 
 mod golden;
+mod tidy;

@@ -36,8 +36,8 @@ pub fn directory_missing(given: &str, absolute: &str) -> Exception {
     Exception::new(ILLEGAL_CONFIGURATION, message)
 }
 
-/// The exception for a directory without the file that [`choose_file`] asked for. `given` is the directory as Java prints
-/// it, `absolute` its absolute path: up to 1.18 that is what the text names, later it names the file.
+/// The exception for a directory without the file that [`choose_file`] asked for. `given` is the directory as Java
+/// prints it, `absolute` its absolute path: up to 1.18 that is what the text names, later it names the file.
 pub fn file_missing(ruleset: &Ruleset, given: &str, absolute: &str) -> Exception {
     let message = if ruleset.standard_yaml {
         format!("The Flink config file '{given}/{STANDARD}' ({absolute}/{STANDARD}) does not exist.")

@@ -47,8 +47,8 @@ pub struct Entry {
     pub origin: Option<Origin>,
 }
 
-/// A flat map of dotted keys. A later `set` of a key replaces the value and the origin and keeps the place in the order,
-/// as a Java map does.
+/// A flat map of dotted keys. A later `set` of a key replaces the value and the origin and keeps the place in the
+/// order, as a Java map does.
 #[derive(Debug, Clone, Default)]
 pub struct Configuration {
     entries: Vec<Entry>,

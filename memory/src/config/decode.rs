@@ -19,6 +19,8 @@ pub(crate) struct Malformed {
     pub(crate) at: usize,
     /// Its length in the input: what `MalformedInputException` calls `Input length`.
     pub(crate) length: usize,
+    /// It might have become a character if the input had not ended.
+    pub(crate) cut: bool,
 }
 
 /// Decodes UTF-8.
@@ -35,7 +37,8 @@ pub(crate) fn utf8(bytes: &[u8]) -> Decoded {
                 let (valid, after) = rest.split_at(error.valid_up_to().min(rest.len()));
                 out.text.push_str(std::str::from_utf8(valid).unwrap_or_default());
                 let length = malformed_length(after, error.error_len()).clamp(1, after.len().max(1));
-                out.malformed.push(Malformed { at: out.text.len(), length });
+                let cut = length == after.len() && is_cut(after, error.error_len());
+                out.malformed.push(Malformed { at: out.text.len(), length, cut });
                 out.text.push(char::REPLACEMENT_CHARACTER);
                 rest = after.get(length..).unwrap_or_default();
             }
@@ -51,6 +54,10 @@ fn malformed_length(after: &[u8], error_len: Option<usize>) -> usize {
         (Some(0xed), Some(0xa0..=0xbf)) => 2,
         _ => error_len.unwrap_or(after.len()),
     }
+}
+
+fn is_cut(after: &[u8], error_len: Option<usize>) -> bool {
+    error_len.is_none() || matches!(after, [0xed, 0xa0..=0xbf])
 }
 
 #[cfg(test)]

@@ -26,7 +26,8 @@ pub enum FindingKind {
     },
     /// The line parser dropped the line.
     MalformedLine(Malformed),
-    /// A key is indented under a line that ends in a colon: the line parser knows no nesting and reads the key as it stands.
+    /// A key is indented under a line that ends in a colon: the line parser knows no nesting and reads the key as it
+    /// stands.
     NestingIgnored,
     /// The line parser keeps quotes as part of the value.
     QuotesKept,

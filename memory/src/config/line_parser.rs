@@ -1,7 +1,8 @@
 //! Flink 1.x's own reader of `flink-conf.yaml`: line by line, no YAML.
 //!
-//! Promises: the same properties, in the same order, and the same warnings as the real parser, for any text. Encoding is
-//! the caller's: [`super::load()`] decodes first. Does not cover logging the properties, whose order depends on the version.
+//! Promises: the same properties, in the same order, and the same warnings as the real parser, for any text. Encoding
+//! is the caller's: [`super::load()`] decodes first. Does not cover logging the properties, whose order depends on the
+//! version.
 
 use crate::java;
 
@@ -86,7 +87,8 @@ struct RawLine<'t> {
     number: u32,
 }
 
-/// `BufferedReader.readLine`: ends at `\n`, `\r` or `\r\n`; an end of line at the end of the text starts no further line.
+/// `BufferedReader.readLine`: ends at `\n`, `\r` or `\r\n`; an end of line at the end of the text starts no further
+/// line.
 struct Lines<'t> {
     text: &'t str,
     at: usize,

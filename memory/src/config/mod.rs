@@ -1,5 +1,5 @@
-//! The configuration: a flat map of dotted keys, each value with its type as read and the place it came from; the readers
-//! that fill it.
+//! The configuration: a flat map of dotted keys, each value with its type as read and the place it came from; the
+//! readers that fill it.
 //!
 //! | module | what |
 //! |---|---|

@@ -1,7 +1,7 @@
 //! Our own `plimsoll.toml`: the same keys as Flink's, tables joined by dots, values typed.
 //!
-//! Promises: every value with the spans of its key and of itself, in the order of the document. Does not cover dates and
-//! lists of tables: neither is a value of any key, and both are refused by name.
+//! Promises: every value with the spans of its key and of itself, in the order of the document. Does not cover dates
+//! and lists of tables: neither is a value of any key, and both are refused by name.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

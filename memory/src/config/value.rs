@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use crate::java;
 
-/// A value as its reader typed it. Text files of Flink 1.x, `-D` and the environment only know [`Value::Text`]; the YAML
-/// reader of 1.19+ types its scalars, and an option that wants text gets Java's `toString` of them.
+/// A value as its reader typed it. Text files of Flink 1.x, `-D` and the environment only know [`Value::Text`]; the
+/// YAML reader of 1.19+ types its scalars, and an option that wants text gets Java's `toString` of them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// Text, quotes already resolved where the format has them.

@@ -4,7 +4,8 @@ use std::fmt;
 
 use super::digits::{Binary, Digits, Purpose};
 
-/// The decimal that `Double.toString` prints for a finite double: `digits × 10^exponent`, sign apart. At most 18 digits.
+/// The decimal that `Double.toString` prints for a finite double: `digits × 10^exponent`, sign apart. At most 18
+/// digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decimal {
     /// Significant digits without trailing zeros; 0 for zero.

@@ -15,6 +15,8 @@ pub struct Exception {
 pub const ILLEGAL_CONFIGURATION: &str = "org.apache.flink.configuration.IllegalConfigurationException";
 /// `java.lang.IllegalArgumentException`
 pub const ILLEGAL_ARGUMENT: &str = "java.lang.IllegalArgumentException";
+/// `java.lang.IllegalStateException`
+pub const ILLEGAL_STATE: &str = "java.lang.IllegalStateException";
 /// `java.lang.NumberFormatException`
 pub const NUMBER_FORMAT: &str = "java.lang.NumberFormatException";
 /// `java.lang.ArithmeticException`

@@ -16,8 +16,8 @@ pub fn trim(text: &str) -> &str {
     text.trim_matches(|c| c <= ' ')
 }
 
-/// The zeros of the decimal digits that `Character.digit(char, 10)` of JDK 17 (Unicode 13) knows beyond ASCII; nine more
-/// digits follow each. Java asks per UTF-16 unit, so digits beyond U+FFFF are none.
+/// The zeros of the decimal digits that `Character.digit(char, 10)` of JDK 17 (Unicode 13) knows beyond ASCII; nine
+/// more digits follow each. Java asks per UTF-16 unit, so digits beyond U+FFFF are none.
 const ZEROS: [u16; 36] = [
     0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6,
     0x0E50, 0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0,

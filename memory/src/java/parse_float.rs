@@ -51,10 +51,10 @@ fn scan(text: &str) -> Result<Number<'_>, NumberFormat> {
     let negative = text.starts_with('-');
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     match unsigned.as_bytes() {
-        b"NaN" => return Ok(Number::Special(f64::NAN)),
-        b"Infinity" => return Ok(Number::Special(if negative { f64::NEG_INFINITY } else { f64::INFINITY })),
+        b"NaN" => Ok(Number::Special(f64::NAN)),
+        b"Infinity" => Ok(Number::Special(if negative { f64::NEG_INFINITY } else { f64::INFINITY })),
         [b'0', b'x' | b'X', ..] => {
-            return Hexadecimal::read(&unsigned[2..], negative).map(Number::Hexadecimal).ok_or_else(refused);
+            Hexadecimal::read(&unsigned[2..], negative).map(Number::Hexadecimal).ok_or_else(refused)
         }
         bytes => {
             let mut rest = Cursor(bytes);
@@ -170,7 +170,7 @@ impl Hexadecimal {
         let exponent = self.exponent - i64::from(zeros);
         let last = lowest.max(exponent + 64 - bits);
         // at least 11 bits are dropped: the rest is compared with half a unit on twice the width
-        let Ok(dropped) = u32::try_from(last - exponent) else { return sign * f64::INFINITY };
+        let Ok(dropped) = u32::try_from(last - exponent) else { return sign * 0.0 };
         if dropped > 64 {
             return sign * 0.0;
         }

@@ -6,12 +6,16 @@ mod failure;
 pub mod jobmanager;
 mod jvm;
 mod legacy;
+pub mod map_text;
+pub mod network;
 mod option;
 mod part;
+pub mod rocksdb;
 pub mod slot;
-pub mod split;
+pub mod state_backend;
 pub mod taskmanager;
 pub mod version;
+pub mod weights;
 
 pub use event::{Clamp, Event, Fractional, Silent, Sink};
 pub use failure::{Failure, Fallible, Kind};

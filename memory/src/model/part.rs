@@ -6,7 +6,7 @@ use super::option::{FractionOption, OptionText, Read, Reader, Setting, SizeOptio
 use crate::MemorySize;
 use crate::config::KnownKey;
 use crate::java::{Exception, double_to_string, exception};
-use crate::size::arithmetic::{MultiplyError, multiply};
+use crate::size::{MultiplyError, multiply};
 
 /// A part of a process.
 #[derive(Debug, Clone, Copy, PartialEq)]

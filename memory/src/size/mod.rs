@@ -1,9 +1,10 @@
 //! [`MemorySize`]: Flink's class of that name.
 
-pub mod arithmetic;
+mod arithmetic;
 mod parse;
 mod text;
 
+pub use arithmetic::{MultiplyError, multiply, multiply_decimal};
 pub use parse::{SizeError, Unit};
 
 /// A number of bytes, 0 to 2⁶³ − 1 (a Java `long`).

@@ -26,7 +26,8 @@ impl fmt::Display for Human {
         };
         #[expect(clippy::cast_precision_loss, reason = "Flink converts to double too")]
         let value = bytes as f64 / (1u64 << shift) as f64;
-        write!(f, "{}{name} ({bytes} bytes)", java::format_fixed3(value))
+        java::push_fixed3(f, value)?;
+        write!(f, "{name} ({bytes} bytes)")
     }
 }
 

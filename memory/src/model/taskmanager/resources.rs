@@ -7,9 +7,9 @@ use crate::config::KnownKey;
 use crate::java::{self, BigDecimal, Decimal};
 use crate::model::event::{Event, Sink};
 use crate::model::failure::{Failure, Fallible, Kind};
+use crate::model::map_text;
 use crate::model::option::{Reader, Setting, number_format, unparsable};
 use crate::model::part::not_a_digit;
-use crate::model::split;
 
 /// CPU cores of a TaskManager.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -80,7 +80,7 @@ fn eight_decimals(cores: f64) -> f64 {
 pub(in crate::model) fn external<S: Sink>(reader: &mut Reader<'_, S>) -> Fallible<Vec<ExternalResource>> {
     let Some((_, entry)) = reader.conf.get(KnownKey::ExternalResources) else { return Ok(Vec::new()) };
     let text = entry.value.text();
-    let list = split::split_escaped(&text, ';').map_err(|cause| {
+    let list = map_text::parse_list(&text, reader.rules.standard_yaml).map_err(|cause| {
         unparsable(
             reader.rules,
             KnownKey::ExternalResources.as_str(),

@@ -1,0 +1,107 @@
+# The commands of this project. `make help` lists them.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# An installed toolchain of the right version, so that none is fetched; empty: rust-toolchain.toml decides.
+RUSTUP_TOOLCHAIN ?= $(shell sh .ci/toolchain)
+ifneq ($(strip $(RUSTUP_TOOLCHAIN)),)
+export RUSTUP_TOOLCHAIN
+else
+unexport RUSTUP_TOOLCHAIN
+endif
+
+CARGO ?= cargo
+CC ?= cc
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+MEMCALC := $(TARGET)/release/memcalc
+# Where `make run` writes.
+OUT := target/run
+
+FUZZ_TARGETS := size lines yaml toml batch
+FUZZ_SECONDS ?= 900
+
+.PHONY: help needs run build test lint fmt bench fuzz mutants
+
+help: ## This list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+# One line for what is missing, and how to get it.
+needs:
+	@command -v $(CARGO) >/dev/null 2>&1 || { \
+	  echo "missing: cargo 1.95; get it with: apt-get install rustup && rustup toolchain install 1.95.0 (or https://rustup.rs)" >&2; \
+	  exit 1; }
+	@command -v $(firstword $(CC)) >/dev/null 2>&1 || { \
+	  echo "missing: a C compiler; get it with: apt-get install build-essential" >&2; exit 1; }
+	@$(CARGO) --version 2>&1 | awk '{ split($$2, v, "."); if ($$1 == "cargo" && (v[1] > 1 || v[2] >= 95)) ok = 1 } END { exit !ok }' || { \
+	  echo "missing: cargo 1.95 or later, found $$($(CARGO) --version 2>&1 | head -n 1); get it with: rustup toolchain install 1.95.0" >&2; \
+	  exit 1; }
+
+build: needs
+	$(CARGO) build --release --locked --bin memcalc
+
+# The main job: derive, explain, check and draw the samples in conf/.
+#
+# Exit statuses of memcalc: 0 clean, 1 findings, 2 wrong usage or unreadable, 3 Flink would refuse to start.
+# Good samples must be clean, except that `check` may have advice (1); broken samples may have findings (1) and be
+# refused (3). Anything else, and a crash above all, fails the run.
+say   = @printf '\n==> %s\n' '$(1)'
+clean = @$(MEMCALC) $(1)
+known = @$(MEMCALC) $(1); s=$$?; case $$s in 0|1|$(2)) ;; *) echo "memcalc ended with status $$s" >&2; exit 1 ;; esac
+
+run: build ## Derive, explain, check and draw the samples in conf/
+	@mkdir -p $(OUT)
+	$(call say,A TaskManager of Flink 1.20: which pool gets how much)
+	$(call clean,taskmanager conf/flink-conf.yaml)
+	$(call say,A JobManager of Flink 2.3)
+	$(call clean,jobmanager conf/config.yaml)
+	$(call say,The same model for our own plimsoll.toml: as JVM arguments and dynamic properties)
+	$(call clean,taskmanager conf/plimsoll.toml --output flags)
+	$(call say,Where each byte of the managed memory comes from)
+	$(call clean,explain managed conf/flink-conf.yaml)
+	$(call say,Where each byte of the JobManager comes from)
+	$(call clean,explain --process jobmanager conf/config.yaml)
+	$(call say,What a start script of Flink would be told)
+	@mkdir -p $(OUT)/conf && cp conf/flink-conf.yaml $(OUT)/conf/
+	$(call clean,bash-java-utils --flink-version 1.20 GET_TM_RESOURCE_PARAMS --configDir $(OUT)/conf)
+	$(call say,The good samples: what is worth knowing about them)
+	$(call known,check conf/flink-conf.yaml,0)
+	$(call known,check conf/config.yaml,0)
+	$(call known,check conf/plimsoll.toml,0)
+	$(call say,The broken samples: every mistake with its line)
+	@for file in conf/broken/*.yaml; do \
+	  printf '\n--> %s\n' "$$file"; \
+	  $(MEMCALC) check "$$file"; s=$$?; \
+	  case $$s in 0|1|3) ;; *) echo "memcalc ended with status $$s" >&2; exit 1 ;; esac; \
+	done
+	$(call say,The memory map as a picture: $(OUT)/memory.svg)
+	$(call clean,draw conf/flink-conf.yaml --out $(OUT)/memory.svg)
+	$(call say,done)
+
+test: needs ## All tests
+	$(CARGO) test --workspace --locked
+
+lint: needs ## Format and lints, as the continuous integration checks them
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+fmt: needs ## Format the code
+	$(CARGO) fmt --all
+
+bench: build ## Derivation, batch and cold start; prints the ratios to the goals
+	$(CARGO) bench --locked --bench derive
+	$(CARGO) bench --locked --bench batch
+	@MEMCALC=$(MEMCALC) sh benches/cold.sh
+
+fuzz: ## Fuzz each target for FUZZ_SECONDS (900); needs nightly Rust and cargo-fuzz
+	@command -v cargo-fuzz >/dev/null 2>&1 || { \
+	  echo "missing: cargo-fuzz; get it with: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 1; }
+	@for target in $(FUZZ_TARGETS); do \
+	  printf '\n==> %s, %s seconds\n' "$$target" "$(FUZZ_SECONDS)"; \
+	  $(CARGO) +nightly fuzz run "$$target" -- -dict=fuzz/keys.dict -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; \
+	done
+
+mutants: needs ## Which changes of the model no test notices; needs cargo-mutants
+	@command -v cargo-mutants >/dev/null 2>&1 || { \
+	  echo "missing: cargo-mutants; get it with: cargo install cargo-mutants" >&2; exit 1; }
+	$(CARGO) mutants --package plimsoll-memory --test-workspace true

@@ -1,0 +1,78 @@
+//! Writing: data to standard output, messages to standard error, colours where they are wanted.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crate::args::Color;
+use crate::exit::Exit;
+
+/// Whether standard output and standard error are to be coloured, and how wide the terminal is.
+#[derive(Debug, Clone, Copy)]
+pub struct Terminal {
+    /// Colour on standard output.
+    pub color_stdout: bool,
+    /// Colour on standard error.
+    pub color_stderr: bool,
+    /// Whether the locale takes more than ASCII.
+    pub unicode: bool,
+    /// Columns of standard output; 100 where it is no terminal.
+    pub columns: usize,
+}
+
+impl Terminal {
+    /// What this process's environment says: `--color`, `NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, `COLUMNS`.
+    pub fn of(color: Color) -> Self {
+        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let auto = |terminal: bool| match color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto if set("NO_COLOR") => false,
+            Color::Auto if std::env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0" && !v.is_empty()) => {
+                true
+            }
+            Color::Auto => terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        };
+        let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+        let columns = columns.or_else(|| {
+            let size = terminal_size::terminal_size_of(io::stdout())?;
+            Some(usize::from(size.0.0))
+        });
+        Self {
+            color_stdout: auto(io::stdout().is_terminal()),
+            color_stderr: auto(io::stderr().is_terminal()),
+            unicode: unicode(),
+            columns: columns.unwrap_or(100).clamp(40, 400),
+        }
+    }
+}
+
+/// Whether the locale says UTF-8; a pipe without any locale is taken to.
+fn unicode() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
+    let Some(locale) = locale else { return true };
+    let locale = locale.to_string_lossy().to_uppercase();
+    locale.contains("UTF-8") || locale.contains("UTF8")
+}
+
+/// Writes to standard output. A reader that has gone away is no failure: `memcalc … | head` ends quietly.
+pub fn data(text: &str) -> Result<(), Exit> {
+    let mut stdout = io::stdout().lock();
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// What a write came to.
+pub fn written(result: io::Result<()>) -> Result<(), Exit> {
+    match result {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => {
+            message(&format!("memcalc: cannot write: {error}\n"));
+            Err(Exit::Usage)
+        }
+    }
+}
+
+/// Writes to standard error; there is nobody to tell where that fails.
+pub fn message(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}
