@@ -12,6 +12,8 @@ pub struct Terminal {
     pub color_stdout: bool,
     /// Colour on standard error.
     pub color_stderr: bool,
+    /// Whether the locale takes more than ASCII.
+    pub unicode: bool,
     /// Columns of standard output; 100 where it is no terminal.
     pub columns: usize,
 }
@@ -37,9 +39,19 @@ impl Terminal {
         Self {
             color_stdout: auto(io::stdout().is_terminal()),
             color_stderr: auto(io::stderr().is_terminal()),
+            unicode: unicode(),
             columns: columns.unwrap_or(100).clamp(40, 400),
         }
     }
+}
+
+/// Whether the locale says UTF-8; a pipe without any locale is taken to.
+fn unicode() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
+    let Some(locale) = locale else { return true };
+    let locale = locale.to_string_lossy().to_uppercase();
+    locale.contains("UTF-8") || locale.contains("UTF8")
 }
 
 /// Writes to standard output. A reader that has gone away is no failure: `memcalc … | head` ends quietly.

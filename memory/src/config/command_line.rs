@@ -37,7 +37,7 @@ pub struct CommandLineFailure {
 /// # Errors
 /// As the real program: a missing argument of an option, or no directory.
 pub fn parse(ruleset: &Ruleset, args: &[String]) -> Result<CommandLine, CommandLineFailure> {
-    let mut parser = Parser::default();
+    let mut parser = Parser { modern: ruleset.standard_yaml, ..Parser::default() };
     let read = if ruleset.job_manager_model {
         let kept = drop_unknown(args);
         kept.iter().try_for_each(|token| parser.token(token))
@@ -131,6 +131,8 @@ struct Parser {
     /// The last of `seen` still takes values.
     open: bool,
     stopped: bool,
+    /// The library of 1.20 and later, which knows a short option behind any number of hyphens.
+    modern: bool,
 }
 
 impl Parser {
@@ -140,7 +142,7 @@ impl Parser {
         }
         if token == "--" {
             self.stopped = true;
-        } else if self.accepts() && !is_option(token) {
+        } else if self.accepts() && !is_option(token, self.modern) {
             self.value(strip_quotes(token));
         } else if token.starts_with("--") {
             self.long(strip_hyphens(token))?;
@@ -226,6 +228,10 @@ impl Parser {
     }
 
     fn short_or_long(&mut self, t: &str) -> Result<(), Exception> {
+        if t == "=" {
+            self.stopped = true;
+            return Ok(());
+        }
         let Some((name, value)) = t.split_once('=') else { return self.without_equal(t) };
         let mut chars = name.chars();
         let Some(first) = chars.next() else {
@@ -281,14 +287,16 @@ impl Parser {
 }
 
 /// Whether a word looks like one of the options, so that it is no value of the option before.
-fn is_option(token: &str) -> bool {
+fn is_option(token: &str, modern: bool) -> bool {
     if !token.starts_with('-') || token.len() < 2 {
         return false;
     }
     let name = token.split_once('=').map_or(token, |(name, _)| name);
     let bare = strip_hyphens(name);
     let long = LONG.starts_with(bare) || !token.starts_with("--") && bare.starts_with(LONG);
-    long || matches!(name.chars().nth(1), Some('c' | 'D'))
+    let short = matches!(name.chars().nth(1), Some('c' | 'D'));
+    let behind = modern && name.get(1..).is_some_and(|rest| Opt::short(strip_hyphens(rest)).is_some());
+    long || short || behind
 }
 
 #[cfg(test)]

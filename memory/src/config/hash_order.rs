@@ -111,25 +111,25 @@ fn spread(key: &str) -> usize {
 /// `ConcurrentHashMap` that starts with 16 buckets, grows when it is three quarters full, and when it grows turns the
 /// start of a bin around, up to the last run of keys that stay together.
 pub(super) fn properties_order(keys: &[&str]) -> Vec<usize> {
-    let hash = |place: &usize| keys.get(*place).map_or(0, |key| spread(key));
+    let bits = |place: &usize| keys.get(*place).map_or(0, |key| spread(key));
     let mut table = buckets(16);
     for place in 0..keys.len() {
         let size = table.len();
-        if let Some(bin) = table.get_mut(hash(&place) & (size - 1)) {
+        if let Some(bin) = table.get_mut(bits(&place) & (size - 1)) {
             bin.push(place);
         }
         if place + 1 >= size / 4 * 3 && size < MAX_TABLE {
             let mut wider = buckets(size * 2);
             for bin in &table {
-                let side = |place: &usize| hash(place) & size;
+                let half = |place: &usize| bits(place) & size;
                 let run = bin
                     .iter()
                     .rev()
-                    .take_while(|p| bin.last().is_some_and(|last| side(p) == side(last)))
+                    .take_while(|p| bin.last().is_some_and(|end| half(p) == half(end)))
                     .count();
                 let (head, tail) = bin.split_at(bin.len() - run);
                 for &place in head.iter().rev().chain(tail) {
-                    if let Some(bin) = wider.get_mut(hash(&place) & (size * 2 - 1)) {
+                    if let Some(bin) = wider.get_mut(bits(&place) & (size * 2 - 1)) {
                         bin.push(place);
                     }
                 }

@@ -311,3 +311,142 @@ impl Loading<'_> {
         self.sources.push(Source { name: "command line".to_owned(), text, kind: SourceKind::CommandLine });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Malformed;
+    use crate::config::{choose_file, directory_missing, file_missing};
+    use crate::model::version::{V1_10, V1_11, V1_20, V2_3};
+
+    fn loaded(
+        ruleset: &Ruleset,
+        text: &str,
+        format: Format,
+        dynamic: &[(&str, &str)],
+    ) -> Result<Loaded, Box<LoadFailure>> {
+        let name = if format == Format::Yaml { "config.yaml" } else { "flink-conf.yaml" };
+        let path = format!("conf/{name}");
+        let absolute = format!("/opt/conf/{name}");
+        let file = ConfigFile {
+            path: &path,
+            absolute_path: &absolute,
+            bytes: text.as_bytes(),
+            format,
+            kind: SourceKind::File,
+        };
+        let dynamic: Vec<(String, String)> =
+            dynamic.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        load(ruleset, &file, &dynamic)
+    }
+
+    fn messages(log: &[LogLine]) -> Vec<String> {
+        log.iter().map(|line| format!("{} {}", line.level.as_str(), line.message)).collect()
+    }
+
+    #[test]
+    fn logs_per_version() {
+        let text = "my.password: x\nbroken\ntaskmanager.memory.flink.size: 2g\n";
+        let old = loaded(&V1_11, text, Format::Lines, &[("a", "b")]).expect("loads");
+        assert_eq!(
+            messages(&old.log),
+            [
+                "INFO Loading configuration property: my.password, ******",
+                "WARN Error while trying to split key and value in configuration file conf/flink-conf.yaml:2: \"broken\"",
+                "INFO Loading configuration property: taskmanager.memory.flink.size, 2g",
+            ]
+        );
+        let new =
+            loaded(&V1_20, text, Format::Lines, &[("a", "b"), ("x.token", "t"), ("a", "c")]).expect("loads");
+        assert_eq!(
+            messages(&new.log),
+            [
+                "INFO Using legacy YAML parser to load flink configuration file from /opt/conf/flink-conf.yaml.",
+                "WARN Error while trying to split key and value in configuration file conf/flink-conf.yaml:2: \
+                 Line is not a key-value pair (missing space after ':'?)",
+                "INFO Loading configuration property: my.password, ******",
+                "INFO Loading configuration property: taskmanager.memory.flink.size, 2g",
+                "INFO Loading dynamic configuration property: a, c",
+                "INFO Loading dynamic configuration property: x.token, ******",
+            ]
+        );
+        assert_eq!(messages(&loaded(&V1_10, "", Format::Lines, &[]).expect("loads").log), [""; 0]);
+    }
+
+    #[test]
+    fn later_sources_win_and_origins_point_into_them() {
+        let text = "a: 1\na: 2\n";
+        let loaded = loaded(&V1_20, text, Format::Lines, &[("b", "ä"), ("a", "3")]).expect("loads");
+        let (_, entry) = loaded.configuration.find("a").expect("set");
+        let origin = entry.origin.expect("an origin");
+        let source = &loaded.sources[usize::from(origin.source.0)];
+        assert_eq!((source.text.as_str(), source.kind), ("-D b=ä -D a=3", SourceKind::CommandLine));
+        assert_eq!(&source.text[origin.value.start..origin.value.end], "3");
+        assert_eq!((origin.key.line, origin.key.column), (1, 11));
+        assert!(
+            matches!(&loaded.findings[..], [Finding { kind: FindingKind::Duplicate { earlier, .. }, span, .. }] if earlier.line == 1 && span.line == 2)
+        );
+    }
+
+    #[test]
+    fn findings_of_the_line_parser() {
+        let text = "\u{feff}a: 1\nx:\n  y: \"q\"\nz: pass#word\n";
+        let loaded = loaded(&V1_20, text, Format::Lines, &[]).expect("loads");
+        let kinds: Vec<&FindingKind> = loaded.findings.iter().map(|finding| &finding.kind).collect();
+        assert_eq!(
+            kinds,
+            [
+                &FindingKind::ByteOrderMark { in_key: true },
+                &FindingKind::MalformedLine(Malformed::Nesting),
+                &FindingKind::NestingIgnored,
+                &FindingKind::QuotesKept,
+                &FindingKind::CommentInValue,
+            ]
+        );
+        assert!(loaded.configuration.find("\u{feff}a").is_some());
+    }
+
+    #[test]
+    fn yaml_failures_are_flinks() {
+        let failure = loaded(&V2_3, "a: b: c", Format::Yaml, &[]).expect_err("broken");
+        assert_eq!(
+            messages(&failure.log),
+            [
+                "INFO Using standard YAML parser to load flink configuration file from /opt/conf/config.yaml.",
+                "ERROR Failed to parse YAML configuration",
+            ]
+        );
+        let chain: Vec<String> = failure.chain.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            chain,
+            [
+                "java.lang.RuntimeException: Error parsing YAML configuration.",
+                "org.snakeyaml.engine.v2.exceptions.YamlEngineException: mapping values are not allowed here\n in reader, line 1, column 5",
+            ]
+        );
+        assert_eq!(failure.span.map(|span| (span.line, span.column)), Some((1, 5)));
+        let failure = loaded(&V2_3, "a:", Format::Yaml, &[]).expect_err("null");
+        assert_eq!(failure.chain.last().and_then(|e| e.message.as_deref()), Some("Value must not be null."));
+        assert_eq!(failure.log.len(), 1);
+    }
+
+    #[test]
+    fn which_file() {
+        assert_eq!(choose_file(&V1_20, |_| true), Ok(("flink-conf.yaml", Format::Lines)));
+        assert_eq!(choose_file(&V1_20, |name| name == "config.yaml"), Ok(("config.yaml", Format::Yaml)));
+        assert_eq!(choose_file(&V2_3, |name| name == "flink-conf.yaml"), Err("config.yaml"));
+        assert_eq!(choose_file(&V1_11, |_| false), Err("flink-conf.yaml"));
+        let text = |e: Exception| e.message.unwrap_or_default();
+        assert_eq!(
+            text(file_missing(&V1_11, "d", "/d")),
+            "The Flink config file 'd/flink-conf.yaml' (/d) does not exist."
+        );
+        assert_eq!(
+            text(file_missing(&V2_3, "d", "/d")),
+            "The Flink config file 'd/config.yaml' (/d/config.yaml) does not exist."
+        );
+        assert!(
+            text(directory_missing("d", "/d")).ends_with("'d' (/d) does not describe an existing directory.")
+        );
+    }
+}

@@ -87,6 +87,11 @@ impl BigDecimal {
         self
     }
 
+    /// Whether it is zero, whatever its scale.
+    pub fn is_zero(&self) -> bool {
+        self.digits.is_empty()
+    }
+
     /// `longValue`: the whole part, its low 64 bits.
     pub fn to_long(&self) -> i64 {
         let whole = self.clone().rounded_down(0);

@@ -1,10 +1,8 @@
 //! Maps written as text: `OPERATOR:70,PYTHON:30` or, in versions with the standard YAML parser, `{OPERATOR: 70}`.
 //!
-//! `StructuredOptionsSplitter` and `ConfigurationUtils.convertToProperties` of Flink. Of YAML only what people write
-//! into one value is understood: a flow map or lines of `key: value` whose scalars are plain or quoted in one piece.
-//! Whatever else YAML knows (anchors, tags, block scalars, nesting, escapes in double quotes) is read by the older
-//! rules.
+//! `StructuredOptionsSplitter` and `ConfigurationUtils.convertToList`, `convertToProperties` of Flink.
 
+use crate::config::yaml;
 use crate::java;
 use crate::java::exception::{Exception, ILLEGAL_ARGUMENT, ILLEGAL_STATE};
 
@@ -16,7 +14,7 @@ pub type Pairs = Vec<(String, String)>;
 /// # Errors
 /// The innermost exception: bad quoting, an item that is no pair, a key that comes twice.
 pub fn parse_map(text: &str, standard_yaml: bool) -> Result<Pairs, Exception> {
-    if standard_yaml && let Some(pairs) = parse_yaml(text) {
+    if standard_yaml && let Some(pairs) = yaml::read_map(text) {
         return Ok(pairs);
     }
     let mut pairs: Pairs = Vec::new();
@@ -33,14 +31,24 @@ pub fn parse_map(text: &str, standard_yaml: bool) -> Result<Pairs, Exception> {
     Ok(pairs)
 }
 
+/// The list that a text means: `a;b` or, in versions with the standard YAML parser, `[a, b]`.
+///
+/// # Errors
+/// The innermost exception: bad quoting.
+pub fn parse_list(text: &str, standard_yaml: bool) -> Result<Vec<String>, Exception> {
+    if standard_yaml && let Some(items) = yaml::read_list(text) {
+        return Ok(items);
+    }
+    split(text, ';')
+}
+
 enum Token {
     Delimiter,
     Quoted(String),
     Unquoted(String),
 }
 
-/// `StructuredOptionsSplitter.splitEscaped`: an item is quoted as a whole, by `'` or `"`, doubled inside; or not at
-/// all.
+/// `StructuredOptionsSplitter.splitEscaped`: an item is quoted as a whole, by `'` or `"`, doubled inside; or not at all.
 ///
 /// # Errors
 /// An open quote; anything but a delimiter behind a closed one.
@@ -107,106 +115,6 @@ fn tokens(text: &str, delimiter: char) -> Result<Vec<(usize, Token)>, Exception>
 fn is_whitespace(c: char) -> bool {
     matches!(c, '\t'..='\r' | '\x1c'..=' ' | '\u{1680}' | '\u{2000}'..='\u{2006}' | '\u{2008}'..='\u{200a}'
         | '\u{2028}' | '\u{2029}' | '\u{205f}' | '\u{3000}')
-}
-
-/// The pairs of a YAML map; `None` where the text is none, or more than is understood here.
-fn parse_yaml(text: &str) -> Option<Pairs> {
-    let trimmed = text.trim_matches([' ', '\n']);
-    if !trimmed.chars().all(|c| c == '\n' || !c.is_control()) {
-        return None;
-    }
-    let flow = trimmed.strip_prefix('{');
-    let items: Vec<&str> = match flow {
-        Some(inner) => {
-            let inner = inner.strip_suffix('}')?;
-            let inner = inner.trim_end_matches(' ');
-            let inner = inner.strip_suffix(',').unwrap_or(inner);
-            if inner.trim_matches(' ').is_empty() { Vec::new() } else { inner.split(',').collect() }
-        }
-        // an indented first line would have to be matched by the others
-        None if text.starts_with(' ') && trimmed.contains('\n') => return None,
-        None => trimmed.split('\n').collect(),
-    };
-    let mut pairs: Pairs = Vec::new();
-    for item in items {
-        if flow.is_none() && item.starts_with(' ') {
-            return None;
-        }
-        let (key, value) = yaml_pair(item.trim_matches(' '), flow.is_some())?;
-        if pairs.iter().any(|(known, _)| *known == key) {
-            return None;
-        }
-        pairs.push((key, value));
-    }
-    (flow.is_some() || !pairs.is_empty()).then_some(pairs)
-}
-
-fn yaml_pair(item: &str, flow: bool) -> Option<(String, String)> {
-    let (key, rest) = match item.chars().next()? {
-        quote @ ('\'' | '"') => {
-            let (key, rest) = item[1..].split_once(quote)?;
-            let rest = rest.trim_start_matches(' ').strip_prefix(':')?;
-            (key.to_owned(), rest)
-        }
-        _ => {
-            let (key, rest) = item.split_once(": ")?;
-            (yaml_plain(key.trim_end_matches(' '), flow)?, rest)
-        }
-    };
-    let value = rest.trim_matches(' ');
-    match value.chars().next()? {
-        quote @ ('\'' | '"') => {
-            let inner = value[1..].strip_suffix(quote)?;
-            (!inner.contains([quote, '\\'])).then(|| (key, inner.to_owned()))
-        }
-        _ => {
-            let value = value.split_once(" #").map_or(value, |(value, _)| value.trim_end_matches(' '));
-            Some((key, yaml_plain(value, flow)?))
-        }
-    }
-}
-
-/// The Java text of a plain scalar, typed as YAML's core schema types it; `None` for null and for what is not plain.
-fn yaml_plain(text: &str, flow: bool) -> Option<String> {
-    let indicator = text
-        .starts_with(['&', '*', '!', '|', '>', '%', '@', '`', '[', ']', '{', '}', '#', ',', '"', '\''])
-        || ["- ", "? ", ": "].iter().any(|i| text.starts_with(i))
-        || ["-", "?", ":"].contains(&text);
-    let flow_indicator = flow && text.contains(['[', ']', '{', '}']);
-    if text.is_empty() || indicator || flow_indicator || text.contains(": ") || text.ends_with(':') {
-        return None;
-    }
-    if ["~", "null", "Null", "NULL"].contains(&text) {
-        return None;
-    }
-    if ["true", "True", "TRUE", "false", "False", "FALSE"].contains(&text) {
-        return Some(text.to_ascii_lowercase());
-    }
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let based = |prefix, radix| {
-        let digits: &str = text.strip_prefix(prefix)?;
-        let valid = !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix));
-        u128::from_str_radix(digits, radix).ok().filter(|_| valid).map(|n| n.to_string())
-    };
-    if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-        let significant = digits.trim_start_matches('0');
-        return Some(match (significant, text.starts_with('-')) {
-            ("", _) => "0".to_owned(),
-            (n, true) => format!("-{n}"),
-            (n, false) => n.to_owned(),
-        });
-    }
-    based("0x", 16).or_else(|| based("0o", 8)).or_else(|| yaml_float(text)).or_else(|| Some(text.to_owned()))
-}
-
-fn yaml_float(text: &str) -> Option<String> {
-    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
-    let starts = digits.starts_with(|c: char| c.is_ascii_digit()) || digits.starts_with('.');
-    let plain = digits.bytes().all(|b| b.is_ascii_digit() || b"+-.eE".contains(&b));
-    if !starts || !plain {
-        return None;
-    }
-    java::parse_double(text).ok().map(java::double_to_string)
 }
 
 #[cfg(test)]

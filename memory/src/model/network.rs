@@ -185,6 +185,8 @@ pub struct InputGate {
 /// The buffers of an input gate with so many channels, all taken as remote: a local channel has no exclusive buffers
 /// before 1.12.
 pub fn input_gate(rules: &Ruleset, options: &BufferOptions, kind: PartitionType, channels: u32) -> InputGate {
+    /// What a gate that need not keep up with a stream may be guaranteed.
+    const BATCH_LIMIT: u32 = 1000;
     let BufferOptions { per_channel, floating_per_gate, .. } = *options;
     let wanted = u64::from(channels) * u64::from(per_channel);
     if !is_modern(rules) {
@@ -198,8 +200,6 @@ pub fn input_gate(rules: &Ruleset, options: &BufferOptions, kind: PartitionType,
             total,
         };
     }
-    /// What a gate that need not keep up with a stream may be guaranteed.
-    const BATCH_LIMIT: u32 = 1000;
     let default_limit = match kind {
         PartitionType::Pipelined | PartitionType::PipelinedBounded | PartitionType::Hybrid => UNLIMITED,
         PartitionType::Blocking | PartitionType::PipelinedApproximate => BATCH_LIMIT,

@@ -67,7 +67,13 @@ impl Profile {
             task_off_heap: share(self.task_off_heap),
             managed: share(self.managed),
             network: share(self.network),
-            extended: self.extended.iter().map(|(name, value)| (name.clone(), number(value))).collect(),
+            // what a share rounds to nothing is no resource of the slot
+            extended: self
+                .extended
+                .iter()
+                .map(|(name, value)| (name.clone(), number(value)))
+                .filter(|(_, value)| !value.is_zero())
+                .collect(),
         }
     }
 
@@ -143,7 +149,7 @@ pub fn of_started(conf: &Configuration, rules: &'static Ruleset, process: &TaskM
         );
         for resource in &process.external_resources {
             let key = ExternalResource::amount_key(&resource.name);
-            started.set(&key, resource.amount.to_string().as_str(), None);
+            started.set(&key, resource.value().to_long().to_string().as_str(), None);
         }
         for (_, entry) in conf.entries() {
             if entry.key.as_str().starts_with("external-resource.")

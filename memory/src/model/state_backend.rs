@@ -38,9 +38,6 @@ pub fn uses_managed_memory(configuration: &Configuration, rules: &Ruleset) -> Re
         "org.apache.flink.contrib.streaming.state.EmbeddedRocksDBStateBackendFactory" => {
             check_rocksdb(configuration).map(|()| true)
         }
-        "org.apache.flink.contrib.streaming.state.RocksDBStateBackendFactory" if old_names => {
-            check_rocksdb(configuration).map(|()| true)
-        }
         "org.apache.flink.state.rocksdb.EmbeddedRocksDBStateBackendFactory" if !old_names => {
             check_rocksdb(configuration).map(|()| true)
         }

@@ -1,11 +1,13 @@
 //! From nodes to Java's objects: each node once, keys before values, as the engine does it.
 
 use std::collections::HashSet;
+use std::fmt::{Arguments, Write as _};
 
 use crate::config::Value;
 use crate::java::Exception;
 use crate::java::exception::{ILLEGAL_ARGUMENT, NULL_POINTER};
 
+use super::base64;
 use super::compose::{Graph, Held, MAX_DEPTH, Node, NodeId};
 use super::error::{Fault, Mark, Result};
 use super::resolve::{self, BINARY, BOOL, ENV, FLOAT, INT, MAP, NULL, OPTIONAL, SEQ, SET, STR, UUID};
@@ -191,19 +193,19 @@ impl Objects {
                     Value::Double(_) => 'd',
                     Value::Boolean(_) => 't',
                 };
-                out.push_str(&format!("{kind}{}:{text}", text.len()));
+                write_to(out, format_args!("{kind}{}:{text}", text.len()));
                 return Ok(());
             }
             Data::Optional(text) => {
-                out.push_str(&format!("o{text:?}"));
+                write_to(out, format_args!("o{text:?}"));
                 return Ok(());
             }
             Data::Uuid(text) => {
-                out.push_str(&format!("u{text}"));
+                write_to(out, format_args!("u{text}"));
                 return Ok(());
             }
             Data::Bytes => {
-                out.push_str(&format!("@{}", id.0));
+                write_to(out, format_args!("@{}", id.0));
                 return Ok(());
             }
             Data::List => ("[", "]"),
@@ -228,7 +230,9 @@ impl Objects {
                 parts.push(part);
             }
             parts.sort_unstable();
-            parts.iter().for_each(|part| out.push_str(part));
+            for part in &parts {
+                out.push_str(part);
+            }
         }
         out.push_str(close);
         Ok(())
@@ -241,7 +245,7 @@ impl Objects {
             Data::Null => out.push_str("null"),
             Data::Value(value) => out.push_str(&value.text()),
             Data::Optional(None) => out.push_str("Optional.empty"),
-            Data::Optional(Some(text)) => out.push_str(&format!("Optional[{text}]")),
+            Data::Optional(Some(text)) => write_to(out, format_args!("Optional[{text}]")),
             Data::Uuid(text) => out.push_str(&text),
             // Java prints an address here
             Data::Bytes => out.push_str("[B@0"),
@@ -254,9 +258,9 @@ impl Objects {
                 for (i, item) in items.into_iter().enumerate() {
                     out.push_str(if i == 0 { "" } else { ", " });
                     if item == id {
-                        out.push_str("(this Collection)")
+                        out.push_str("(this Collection)");
                     } else {
-                        self.java_text(item, out, depth + 1)?
+                        self.java_text(item, out, depth + 1)?;
                     }
                 }
                 out.push(']');
@@ -268,9 +272,9 @@ impl Objects {
                     self.java_text(key, out, depth + 1)?;
                     out.push('=');
                     if value == id {
-                        out.push_str("(this Map)")
+                        out.push_str("(this Map)");
                     } else {
-                        self.java_text(value, out, depth + 1)?
+                        self.java_text(value, out, depth + 1)?;
                     }
                 }
                 out.push('}');
@@ -331,13 +335,25 @@ fn scalar(node: &Node) -> Result<Data> {
             let context = Some("while constructing an int");
             Err(Fault::marked(context, Some(node.start), "found empty value", node.start))
         }
-        INT => resolve::int(text).map(Data::Value).map_err(java),
+        INT => match resolve::int(text).map_err(java)? {
+            Some(value) => Ok(Data::Value(value)),
+            None => Err(Fault::too_big(node.start)),
+        },
         FLOAT => resolve::float(text).map(Data::Value).map_err(java),
         UUID if is_uuid(text) => Ok(Data::Uuid(text.to_lowercase())),
         UUID => Err(java(Exception::new(ILLEGAL_ARGUMENT, format!("Invalid UUID string: {text}")))),
-        BINARY => Ok(Data::Bytes),
+        BINARY => match base64::complaint(text) {
+            None => Ok(Data::Bytes),
+            Some(message) => Err(java(Exception::new(ILLEGAL_ARGUMENT, message))),
+        },
         _ => Ok(Data::Value(Value::Text(text.as_str().into()))),
     }
+}
+
+/// Appends formatted text.
+pub(super) fn write_to(out: &mut String, text: Arguments<'_>) {
+    // writing to a string cannot fail
+    let _ = out.write_fmt(text);
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -1,11 +1,11 @@
 //! Lists as one line of flow YAML: what Flink stores for a list, written by the engine's own emitter.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::config::Value;
 
 use super::compose::NodeId;
-use super::construct::{Data, Objects};
+use super::construct::{Data, Objects, write_to};
 use super::resolve::{self, STR};
 
 /// Longer keys are written with a `?`.
@@ -22,7 +22,7 @@ impl Emitter {
     pub(super) fn list(&mut self, objects: &Objects, id: NodeId) -> String {
         let mut names = HashMap::new();
         self.name_shared(objects, id, &mut names);
-        let mut writer = Writer { objects, names, written: HashMap::new(), out: String::new() };
+        let mut writer = Writer { objects, names, written: HashSet::new(), out: String::new() };
         writer.node(id);
         writer.out
     }
@@ -37,17 +37,14 @@ impl Emitter {
                 Data::Set => objects.pairs(id).iter().map(|&(key, _)| key).collect(),
                 _ => continue,
             };
-            match names.get_mut(&id) {
-                Some(name) => {
-                    if name.is_none() {
-                        self.anchors += 1;
-                        *name = Some(self.anchors);
-                    }
+            if let Some(name) = names.get_mut(&id) {
+                if name.is_none() {
+                    self.anchors += 1;
+                    *name = Some(self.anchors);
                 }
-                None => {
-                    names.insert(id, None);
-                    open.extend(children.into_iter().rev());
-                }
+            } else {
+                names.insert(id, None);
+                open.extend(children.into_iter().rev());
             }
         }
     }
@@ -56,7 +53,7 @@ impl Emitter {
 struct Writer<'o> {
     objects: &'o Objects,
     names: HashMap<NodeId, Option<usize>>,
-    written: HashMap<NodeId, ()>,
+    written: HashSet<NodeId>,
     out: String,
 }
 
@@ -64,11 +61,11 @@ impl Writer<'_> {
     /// A node; its depth is bounded, since a collection inside itself is written as an alias.
     fn node(&mut self, id: NodeId) {
         if let Some(Some(name)) = self.names.get(&id).copied() {
-            if self.written.insert(id, ()).is_some() {
-                self.out.push_str(&format!("*id{name:03}"));
+            if !self.written.insert(id) {
+                write_to(&mut self.out, format_args!("*id{name:03}"));
                 return;
             }
-            self.out.push_str(&format!("&id{name:03} "));
+            write_to(&mut self.out, format_args!("&id{name:03} "));
         }
         match self.objects.data(id) {
             Data::List => {
@@ -97,12 +94,11 @@ impl Writer<'_> {
                 }
                 self.out.push('}');
             }
-            Data::Null => self.out.push_str("null"),
+            Data::Null | Data::Optional(None) => self.out.push_str("null"),
             Data::Value(value) => {
                 let text = scalar(value, false);
                 self.out.push_str(&text);
             }
-            Data::Optional(None) => self.out.push_str("null"),
             Data::Optional(Some(text)) | Data::Uuid(text) => {
                 let text = scalar(&Value::Text(text.as_str().into()), false);
                 self.out.push_str(&text);
@@ -131,8 +127,8 @@ impl Writer<'_> {
                     && !text.contains('\n')
                     && text.encode_utf16().count() + tag.len() < SIMPLE_KEY
             }
-            Data::List => self.objects.items(id).is_empty() || self.written.contains_key(&id),
-            Data::Map | Data::Set => self.objects.pairs(id).is_empty() || self.written.contains_key(&id),
+            Data::List => self.objects.items(id).is_empty() || self.written.contains(&id),
+            Data::Map | Data::Set => self.objects.pairs(id).is_empty() || self.written.contains(&id),
             _ => true,
         };
         if simple {
@@ -233,11 +229,11 @@ fn double_quoted(text: &str) -> String {
             '\u{2028}' => 'L',
             '\u{2029}' => 'P',
             '\u{1}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {
-                out.push_str(&format!("\\x{:02x}", u32::from(c)));
+                write_to(&mut out, format_args!("\\x{:02x}", u32::from(c)));
                 continue;
             }
             '\u{feff}' | '\u{fffe}' | '\u{ffff}' if c != '\u{feff}' => {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+                write_to(&mut out, format_args!("\\u{:04x}", u32::from(c)));
                 continue;
             }
             _ => {

@@ -10,10 +10,10 @@ pub(super) fn decode_input(bytes: &[u8]) -> Input {
     let after = |count: usize| bytes.get(count..).unwrap_or_default();
     // the engine looks at four bytes, zeros where there are fewer
     if starts(&[0, 0, 0xfe, 0xff]) {
-        return wide::<4>(after(4), |unit| u32::from_be_bytes(unit));
+        return wide::<4>(after(4), u32::from_be_bytes);
     }
     if starts(&[0xff, 0xfe, 0, 0]) || bytes == [0xff, 0xfe] || bytes == [0xff, 0xfe, 0] {
-        return wide::<4>(after(4), |unit| u32::from_le_bytes(unit));
+        return wide::<4>(after(4), u32::from_le_bytes);
     }
     if starts(&[0xfe, 0xff]) {
         return utf16(after(2), u16::from_be_bytes);

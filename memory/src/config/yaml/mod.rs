@@ -6,17 +6,23 @@
 //! | `scanner` | characters to tokens |
 //! | `parser` | tokens to events |
 //! | `compose` | events to a graph of nodes |
-//! | `construct`, `resolve` | nodes to Java's objects |
+//! | `construct`, `resolve`, `base64` | nodes to Java's objects |
 //! | `flatten`, `emit` | nested maps to dotted keys, lists to one line of text |
 //! | `error` | the engine's messages |
 //!
-//! Promises: what the real reader accepts is accepted with the same values, what it refuses is refused in the same
-//! words; no panic, no recursion beyond a fixed depth, no memory beyond some ten times the text and fixed budgets.
+//! Promises: what the real reader accepts is accepted with the same values, what it refuses is refused in the same words;
+//! no panic, no recursion beyond a fixed depth, no memory beyond some ten times the text and fixed budgets.
 //!
-//! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between
-//! 1000 and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java
-//! prints an address and their content is not checked; `!!java.util.UUID` only takes the long form.
+//! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between 1000
+//! and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java prints an
+//! address; `!!java.util.UUID` only takes the long form.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "a fault is large and rare, every result carries it boxed"
+)]
+
+mod base64;
 mod compose;
 mod construct;
 mod emit;
@@ -32,7 +38,7 @@ mod token;
 use crate::java::Exception;
 
 use compose::Graph;
-use construct::Objects;
+use construct::{Data, Objects};
 use error::{Fault, Mark};
 use flatten::Flat;
 
@@ -120,6 +126,47 @@ pub fn parse(bytes: &[u8], flattening: Flattening) -> Result<Document, Failure> 
             Err(Failure { chain, wrapped, logged, span, message, text: input.text })
         }
     }
+}
+
+/// The pairs of a map that stands as text inside one value, each by Java's text; `None` where the text is no map that the
+/// engine accepts, or holds a null: Flink then reads it by its older rules.
+pub fn read_map(text: &str) -> Option<Vec<(String, String)>> {
+    let (mut objects, root) = object(text)?;
+    if *objects.data(root) != Data::Map {
+        return None;
+    }
+    let pairs = objects.pairs(root).to_vec();
+    pairs
+        .into_iter()
+        .map(|(key, value)| Some((item(&mut objects, key)?, item(&mut objects, value)?)))
+        .collect()
+}
+
+/// The items of a list that stands as text inside one value; as [`read_map`].
+pub fn read_list(text: &str) -> Option<Vec<String>> {
+    let (mut objects, root) = object(text)?;
+    if *objects.data(root) != Data::List {
+        return None;
+    }
+    let items = objects.items(root).to_vec();
+    items.into_iter().map(|id| item(&mut objects, id)).collect()
+}
+
+fn object(text: &str) -> Option<(Objects, compose::NodeId)> {
+    let input = encoding::decode_input(text.as_bytes());
+    let scanner = scanner::Scanner::new(reader::Reader::new(&input));
+    let (graph, root) = compose::compose(parser::Parser::new(scanner)).ok()?;
+    let root = root?;
+    Some((Objects::of(graph, root).ok()?, root))
+}
+
+fn item(objects: &mut Objects, id: compose::NodeId) -> Option<String> {
+    if *objects.data(id) == Data::Null {
+        return None;
+    }
+    let mut text = String::new();
+    objects.java_text(id, &mut text, 0).ok()?;
+    Some(text)
 }
 
 fn read(input: &reader::Input, flattening: Flattening) -> error::Result<(Vec<Flat>, Vec<usize>)> {

@@ -337,9 +337,10 @@ impl<'t> Parser<'t> {
         if let Some(Token { content: Content::Tag(handle, suffix), start, .. }) = tag {
             properties.tag = Some(match handle {
                 None => suffix,
-                Some(handle) => match self.handles.get(&handle) {
-                    Some(prefix) => format!("{prefix}{suffix}"),
-                    None => {
+                Some(handle) => {
+                    if let Some(prefix) = self.handles.get(&handle) {
+                        format!("{prefix}{suffix}")
+                    } else {
                         let problem = format!("found undefined tag handle {handle}");
                         let context_mark = marks.map(|(start, _)| start);
                         return Err(Fault::marked(
@@ -349,7 +350,7 @@ impl<'t> Parser<'t> {
                             start,
                         ));
                     }
-                },
+                }
             });
         }
         Ok((properties, marks))

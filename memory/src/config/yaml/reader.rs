@@ -95,13 +95,12 @@ impl<'t> Reader<'t> {
         };
         self.bad = None;
         let position = bad.mark.index.saturating_sub(self.at.index);
-        self.fault = Some(match bad.malformed {
-            Some(length) => Fault::malformed(length, bad.mark),
-            None => {
-                let character =
-                    self.text.get(bad.mark.offset..).and_then(|rest| rest.chars().next()).unwrap_or(END);
-                Fault::unacceptable(character, position, bad.mark)
-            }
+        self.fault = Some(if let Some(length) = bad.malformed {
+            Fault::malformed(length, bad.mark)
+        } else {
+            let character =
+                self.text.get(bad.mark.offset..).and_then(|rest| rest.chars().next()).unwrap_or(END);
+            Fault::unacceptable(character, position, bad.mark)
         });
     }
 

@@ -4,6 +4,8 @@ use crate::config::Value;
 use crate::java::exception::NUMBER_FORMAT;
 use crate::java::{self, Exception};
 
+use super::construct::write_to;
+
 /// `tag:yaml.org,2002:` and a name.
 pub(super) const STR: &str = "tag:yaml.org,2002:str";
 pub(super) const NULL: &str = "tag:yaml.org,2002:null";
@@ -81,7 +83,7 @@ pub(super) fn encode_tag(tag: &str) -> String {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()@:$&,;=[]/".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            write_to(&mut out, format_args!("%{byte:02X}"));
         }
     }
     out
@@ -97,14 +99,14 @@ const fn lengths(radix: u32) -> (usize, usize) {
     }
 }
 
-/// The integer of a text that is not empty.
-pub(super) fn int(text: &str) -> Result<Value, Exception> {
+/// The integer of a text that is not empty; `None` for one too long to convert.
+pub(super) fn int(text: &str) -> Result<Option<Value>, Exception> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
     if unsigned == "0" {
-        return Ok(Value::Integer(0));
+        return Ok(Some(Value::Integer(0)));
     }
     let (digits, radix) = if let Some(digits) = unsigned.strip_prefix("0x") {
         (digits, 16)
@@ -122,19 +124,27 @@ pub(super) fn int(text: &str) -> Result<Value, Exception> {
         if digits.len() <= int
             && let Ok(n) = i32::try_from(n)
         {
-            return Ok(Value::Integer(n));
+            return Ok(Some(Value::Integer(n)));
         }
         if digits.len() <= long
             && let Ok(n) = i64::try_from(n)
         {
-            return Ok(Value::Long(n));
+            return Ok(Some(Value::Long(n)));
         }
-        return Ok(Value::BigInteger(n.to_string().into()));
+        return Ok(Some(Value::BigInteger(n.to_string().into())));
+    }
+    if radix != 10 && digits.len() > MAX_DIGITS {
+        return Ok(None);
     }
     let magnitude = to_decimal(digits, radix);
     let sign = if negative && magnitude != "0" { "-" } else { "" };
-    Ok(Value::BigInteger(format!("{sign}{magnitude}").into()))
+    Ok(Some(Value::BigInteger(format!("{sign}{magnitude}").into())))
 }
+
+/// Longer numbers of radix 8 and 16 are refused: to write them in decimal takes time that grows with the square.
+const MAX_DIGITS: usize = 1 << 14;
+/// What fits nine decimal digits.
+const BASE: u64 = 1_000_000_000;
 
 /// Digits of any radix in decimal.
 fn to_decimal(digits: &str, radix: u32) -> String {
@@ -145,7 +155,6 @@ fn to_decimal(digits: &str, radix: u32) -> String {
     if radix == 10 {
         return digits.to_owned();
     }
-    const BASE: u64 = 1_000_000_000;
     let mut limbs: Vec<u64> = vec![0];
     for digit in digits.chars().filter_map(|c| c.to_digit(radix)) {
         let mut carry = u64::from(digit);
@@ -160,7 +169,8 @@ fn to_decimal(digits: &str, radix: u32) -> String {
     }
     let mut out = String::new();
     for (i, limb) in limbs.iter().rev().enumerate() {
-        out.push_str(&if i == 0 { limb.to_string() } else { format!("{limb:09}") });
+        let width = if i == 0 { 1 } else { 9 };
+        write_to(&mut out, format_args!("{limb:0width$}"));
     }
     out
 }
@@ -182,12 +192,12 @@ fn no_big_integer(text: &str, radix: u32) -> Exception {
         16 => 7,
         _ => 9,
     };
-    let chars: Vec<char> = digits.chars().collect();
-    let first = if chars.len() % group == 0 { group } else { chars.len() % group };
-    let (head, tail) = chars.split_at(first.min(chars.len()));
-    let bad =
-        std::iter::once(head).chain(tail.chunks(group)).find(|part| !part.iter().all(|c| c.is_digit(radix)));
-    let bad: String = bad.unwrap_or_default().iter().collect();
+    let units: Vec<u16> = digits.encode_utf16().collect();
+    let first = if units.len().is_multiple_of(group) { group } else { units.len() % group };
+    let (head, tail) = units.split_at(first.min(units.len()));
+    let is_digit = |unit: &u16| char::from_u32(u32::from(*unit)).is_some_and(|c| c.is_digit(radix));
+    let bad = std::iter::once(head).chain(tail.chunks(group)).find(|part| !part.iter().all(is_digit));
+    let bad = String::from_utf16_lossy(bad.unwrap_or_default());
     let suffix = if radix == 10 { String::new() } else { format!(" under radix {radix}") };
     fail(format!("For input string: \"{bad}\"{suffix}"))
 }

@@ -80,7 +80,7 @@ fn eight_decimals(cores: f64) -> f64 {
 pub(in crate::model) fn external<S: Sink>(reader: &mut Reader<'_, S>) -> Fallible<Vec<ExternalResource>> {
     let Some((_, entry)) = reader.conf.get(KnownKey::ExternalResources) else { return Ok(Vec::new()) };
     let text = entry.value.text();
-    let list = map_text::split(&text, ';').map_err(|cause| {
+    let list = map_text::parse_list(&text, reader.rules.standard_yaml).map_err(|cause| {
         unparsable(
             reader.rules,
             KnownKey::ExternalResources.as_str(),

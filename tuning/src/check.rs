@@ -1,0 +1,95 @@
+//! Running the rules.
+
+use std::fmt;
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::rules::{RULES, Rule, rule};
+use crate::subject::Subject;
+
+/// Which rules run. Empty: all.
+#[derive(Debug, Clone, Default)]
+pub struct Selection {
+    /// Only these run, where there are any.
+    select: Vec<&'static Rule>,
+    /// These do not run.
+    ignore: Vec<&'static Rule>,
+}
+
+/// A code or name that no rule has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownRule(pub String);
+
+impl fmt::Display for UnknownRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "'{}' is no rule; `memcalc rule` lists them all", self.0)
+    }
+}
+
+impl std::error::Error for UnknownRule {}
+
+impl Selection {
+    /// Rules by code (`MEM0008`, any case) or name (`heap-flag`).
+    ///
+    /// # Errors
+    /// The first that is neither.
+    pub fn new(
+        select: impl IntoIterator<Item = impl AsRef<str>>,
+        ignore: impl IntoIterator<Item = impl AsRef<str>>,
+    ) -> Result<Self, UnknownRule> {
+        let find = |name: &str| rule(name).ok_or_else(|| UnknownRule(name.to_owned()));
+        Ok(Self {
+            select: select.into_iter().map(|name| find(name.as_ref())).collect::<Result<_, _>>()?,
+            ignore: ignore.into_iter().map(|name| find(name.as_ref())).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Whether a rule runs. To ignore is stronger than to select.
+    pub fn includes(&self, rule: &Rule) -> bool {
+        let among = |rules: &[&Rule]| rules.iter().any(|r| r.code == rule.code);
+        (self.select.is_empty() || among(&self.select)) && !among(&self.ignore)
+    }
+}
+
+/// What the rules found, errors first, then by place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The findings in their order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// How many are of a severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.diagnostics.iter().filter(|d| d.severity == severity).count()
+    }
+
+    /// The worst severity; `None` where nothing was found.
+    pub fn worst(&self) -> Option<Severity> {
+        self.diagnostics.iter().map(|d| d.severity).max()
+    }
+
+    /// Whether anything is as bad as `fail_on`.
+    pub fn fails(&self, fail_on: Severity) -> bool {
+        self.worst().is_some_and(|worst| worst >= fail_on)
+    }
+}
+
+/// Runs the selected rules.
+pub fn check(subject: &Subject<'_>, selection: &Selection) -> Report {
+    let mut diagnostics = Vec::new();
+    for rule in RULES.iter().filter(|rule| selection.includes(rule)) {
+        let first = diagnostics.len();
+        (rule.check)(subject, &mut diagnostics);
+        for diagnostic in diagnostics.iter_mut().skip(first) {
+            diagnostic.code = rule.code;
+            diagnostic.name = rule.name;
+            // the place comes first, so that every rendering starts there
+            diagnostic.labels.sort_by_key(|label| !label.primary);
+        }
+    }
+    diagnostics.sort_by_key(|d| {
+        let place = d.place().map(|label| (label.source, label.span.start));
+        (std::cmp::Reverse(d.severity), place.is_none(), place, d.code)
+    });
+    Report { diagnostics }
+}

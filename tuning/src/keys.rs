@@ -1,0 +1,148 @@
+//! Which options Flink knows under the prefixes that matter for memory.
+//!
+//! The table was read from the option classes of the verified releases. A release between two of them is taken to know
+//! what either knows: a typo is still found, an option that is merely new or old is not called one.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::model::Version;
+
+static TABLE: LazyLock<HashMap<&'static str, u8>> = LazyLock::new(|| {
+    let lines = include_str!("../data/flink-keys.txt").lines().filter(|line| !line.starts_with('#'));
+    let releases = |text: &str| text.bytes().fold(0, |mask, digit| mask | 1 << (digit - b'1').min(7));
+    lines.filter_map(|line| line.split_once(' ')).map(|(key, text)| (key, releases(text))).collect()
+});
+
+const V1_11: u8 = 1;
+const V1_20: u8 = 2;
+const V2_3: u8 = 4;
+
+/// Under these every key is an option of Flink's own, so that another one is a mistake.
+const PREFIXES: [&str; 8] = [
+    "taskmanager.memory.",
+    "taskmanager.network.",
+    "taskmanager.heap",
+    "taskmanager.managed",
+    "jobmanager.memory.",
+    "jobmanager.heap",
+    "state.backend.rocksdb.",
+    "env.java.opts",
+];
+
+/// What a version makes of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// It reads it, or the key is none of our business.
+    Fine,
+    /// Only older versions read it.
+    Removed,
+    /// Only newer versions read it.
+    NotYet,
+    /// No version reads it.
+    Unknown,
+}
+
+/// What a version makes of a key.
+pub(crate) fn standing(key: &str, version: Version) -> Standing {
+    let Some(&mask) = TABLE.get(key) else {
+        let ours = PREFIXES.iter().any(|prefix| key.starts_with(prefix));
+        // a typo may as well be in the prefix
+        let near = || KnownKey::ALL.iter().any(|known| (1..=2).contains(&distance(key, known.as_str(), 2)));
+        let exact = KnownKey::of(key).is_some();
+        return if !exact && (ours || near()) { Standing::Unknown } else { Standing::Fine };
+    };
+    if (version.major, version.minor) == (1, 10) && key.starts_with("jobmanager.memory.") {
+        return Standing::NotYet;
+    }
+    let (older, readers) = match (version.major, version.minor) {
+        (1, ..=11) => (0, V1_11),
+        (1, ..=19) => (0, V1_11 | V1_20),
+        (1, _) => (V1_11, V1_20),
+        _ => (V1_11 | V1_20, V2_3),
+    };
+    if mask & readers != 0 {
+        Standing::Fine
+    } else if mask & older != 0 {
+        Standing::Removed
+    } else {
+        Standing::NotYet
+    }
+}
+
+/// The option that a key may have been meant for: few letters apart, and read by the version.
+pub(crate) fn nearest(key: &str, version: Version) -> Option<&'static str> {
+    // one letter in six, at least two, at most six
+    let limit = (key.len() / 6).clamp(2, 6);
+    let all = TABLE.keys().copied().chain(KnownKey::ALL.iter().map(|known| known.as_str()));
+    let close = all.filter(|known| standing(known, version) == Standing::Fine);
+    let best = close.map(|known| (distance(key, known, limit), known)).min()?;
+    (best.0 <= limit).then_some(best.1)
+}
+
+/// How many letters must be changed, added, dropped or swapped with their neighbour; anything above `limit` is
+/// `limit + 1`.
+fn distance(a: &str, b: &str, limit: usize) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    if a.len().abs_diff(b.len()) > limit {
+        return limit + 1;
+    }
+    let mut before_last = vec![0; b.len() + 1];
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let changed = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            row[j] = changed.min(last[j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before_last[j - 2] + 1);
+            }
+        }
+        before_last = std::mem::replace(&mut last, row);
+    }
+    last[b.len()].min(limit + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> Version {
+        text.parse().expect("a version")
+    }
+
+    #[test]
+    fn standings() {
+        for (key, v, expected) in [
+            ("taskmanager.memory.process.size", "1.11", Standing::Fine),
+            ("taskmanager.heap.size", "2.0", Standing::Removed),
+            ("taskmanager.memory.managed.consumer-weights", "1.11", Standing::NotYet),
+            ("taskmanager.memory.managed.consumer-weights", "1.12", Standing::Fine),
+            ("taskmanager.memory.network.size", "1.20", Standing::Unknown),
+            ("taskmanger.memory.process.size", "1.20", Standing::Unknown),
+            ("pipeline.name", "1.20", Standing::Fine),
+            ("jobmanager.memory.heap.size", "1.10", Standing::NotYet),
+        ] {
+            assert_eq!(standing(key, version(v)), expected, "{key} in {v}");
+        }
+    }
+
+    #[test]
+    fn every_known_key_is_in_the_table_or_elsewhere() {
+        for key in KnownKey::ALL {
+            assert_ne!(standing(key.as_str(), version("1.20")), Standing::Unknown, "{key}");
+        }
+    }
+
+    #[test]
+    fn nearest_of_typos() {
+        let v = version("1.20");
+        assert_eq!(nearest("taskmanager.memory.proces.size", v), Some("taskmanager.memory.process.size"));
+        assert_eq!(
+            nearest("taskmanager.memory.managed.faction", v),
+            Some("taskmanager.memory.managed.fraction")
+        );
+        assert_eq!(nearest("taskmanager.memory.something.else.entirely", v), None);
+    }
+}

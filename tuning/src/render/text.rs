@@ -1,0 +1,142 @@
+//! Text in the manner of rustc.
+
+use annotate_snippets::{Annotation, AnnotationKind, Element, Group, Level, Renderer, Snippet};
+use plimsoll_memory::config::{Source, SourceId};
+
+use super::{is_hostile, visible};
+use crate::check::Report;
+use crate::diagnostic::{Diagnostic, Label, Severity};
+use crate::subject::Subject;
+
+/// How the text looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextStyle {
+    /// Colour, by ANSI escapes.
+    pub colour: bool,
+    /// The width of the terminal; long lines of sources are cut around what is pointed at.
+    pub width: usize,
+}
+
+impl Default for TextStyle {
+    fn default() -> Self {
+        Self { colour: false, width: 140 }
+    }
+}
+
+/// The whole report; a blank line after each finding, a sum at the end.
+pub fn text(report: &Report, subject: &Subject<'_>, style: TextStyle) -> String {
+    let mut out = String::new();
+    let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
+    let renderer = renderer.term_width(style.width.max(40));
+    for diagnostic in &report.diagnostics {
+        out.push_str(&one(diagnostic, subject, &renderer));
+        out.push_str("\n\n");
+    }
+    if let Some(sum) = sum(report) {
+        out.push_str(&sum);
+        out.push('\n');
+    }
+    out
+}
+
+/// `2 errors, 1 warning`.
+fn sum(report: &Report) -> Option<String> {
+    let count = |severity: Severity| {
+        let n = report.count(severity);
+        let s = if n == 1 { "" } else { "s" };
+        (n > 0).then(|| format!("{n} {}{s}", severity.as_str()))
+    };
+    let parts: Vec<_> =
+        [Severity::Error, Severity::Warning, Severity::Note].into_iter().filter_map(count).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+        Severity::Note => Level::NOTE,
+    };
+    let title = level.primary_title(visible(&diagnostic.title)).id(diagnostic.code);
+    let mut group = Group::with_title(title);
+    let mut sources: Vec<SourceId> = Vec::new();
+    for label in &diagnostic.labels {
+        if !sources.contains(&label.source) {
+            sources.push(label.source);
+        }
+    }
+    for id in sources {
+        let Some(source) = subject.source(id) else { continue };
+        let labels = diagnostic.labels.iter().filter(|label| label.source == id);
+        group = group.element(snippet(source, labels));
+    }
+    if diagnostic.labels.is_empty()
+        && let Some(source) = subject.source(SourceId(0))
+    {
+        group = group.element(annotate_snippets::Origin::path(visible(&source.name)));
+    }
+    let notes = diagnostic.notes.iter().map(|note| Element::from(Level::NOTE.message(visible(note))));
+    let mut fixable = diagnostic.edit().is_some();
+    let help = diagnostic.help.iter().map(|help| {
+        let mut text = visible(&help.text);
+        if fixable && help.edit.is_some() {
+            text.push_str("   [fixable: memcalc fix --select ");
+            text.push_str(diagnostic.code);
+            text.push(']');
+            fixable = false;
+        }
+        Element::from(Level::HELP.message(text))
+    });
+    let elements: Vec<_> = notes.chain(help).collect();
+    renderer.render(&[group.elements(elements)])
+}
+
+fn snippet<'a>(source: &'a Source, labels: impl Iterator<Item = &'a Label>) -> Snippet<'a, Annotation<'a>> {
+    let shown = Shown::of(&source.text);
+    let mut snippet =
+        Snippet::source(shown.text.clone()).path(visible(&source.name)).line_start(1).fold(true);
+    for label in labels {
+        let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let (start, end) = (shown.place(label.span.start), shown.place(label.span.end));
+        let mut annotation = kind.span(start..end);
+        if !label.text.is_empty() {
+            annotation = annotation.label(visible(&label.text));
+        }
+        snippet = snippet.annotation(annotation);
+    }
+    snippet
+}
+
+/// A source as it is shown: hostile characters replaced, places moved along.
+pub(super) struct Shown {
+    pub(super) text: String,
+    /// Where a replacement starts in the source, and by how much all later places have moved in sum.
+    moved: Vec<(usize, usize, usize)>,
+}
+
+impl Shown {
+    pub(super) fn of(text: &str) -> Self {
+        let mut shown = Self { text: String::with_capacity(text.len()), moved: Vec::new() };
+        for (at, c) in text.char_indices() {
+            // tabs and ends of lines are the renderer's own business; a lone \r would act on the terminal
+            let end_of_line =
+                c == '\n' || c == '\r' && text.get(at + 1..).is_some_and(|rest| rest.starts_with('\n'));
+            if c == '\t' || end_of_line || !is_hostile(c) {
+                shown.text.push(c);
+                continue;
+            }
+            let start = shown.text.len();
+            shown.text.push('\u{fffd}');
+            shown.moved.push((at, at + c.len_utf8(), start));
+        }
+        shown
+    }
+
+    pub(super) fn place(&self, at: usize) -> usize {
+        let before = self.moved.partition_point(|(_, end, _)| *end <= at);
+        let Some((_, end, start)) = before.checked_sub(1).and_then(|i| self.moved.get(i)) else {
+            return at.min(self.text.len());
+        };
+        (start + '\u{fffd}'.len_utf8() + (at - end)).min(self.text.len())
+    }
+}

@@ -1,0 +1,139 @@
+//! Lines that Flink reads otherwise than they look: MEM0024.
+
+use plimsoll_memory::config::{Finding, FindingKind, Malformed, Span};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::keys::{Standing, standing};
+use crate::subject::Subject;
+
+/// MEM0024.
+pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    out.extend(subject.loaded.findings.iter().filter_map(|finding| one(subject, finding)));
+}
+
+/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that is
+/// dropped whole may be anything.
+fn is_ours(key: &str) -> bool {
+    ["taskmanager", "jobmanager", "state.backend", "env.java", "process.size", "flink.size", "memory", "heap"]
+        .iter()
+        .any(|word| key.contains(word))
+}
+
+fn one(subject: &Subject<'_>, finding: &Finding) -> Option<Diagnostic> {
+    let Finding { source, span, kind } = finding;
+    let text = &subject.source(*source)?.text;
+    let slice = text.get(span.start..span.end)?;
+    let warn =
+        |title: &str, label: &str| Diagnostic::warning(title).label(subject.at(*source, *span, label, true));
+    let entry =
+        || {
+            subject.conf().entries().map(|(_, e)| e).find(|e| {
+                e.origin.is_some_and(|o| o.source == *source && (o.value == *span || o.key == *span))
+            })
+        };
+    Some(match kind {
+        FindingKind::Duplicate { key, earlier } => {
+            if !is_ours(key) {
+                return None;
+            }
+            warn(&format!("{key} is set twice: the last one wins"), "this one counts")
+                .label(subject.at(*source, *earlier, "this one does not", false))
+                .help("remove one of the two")
+        }
+        FindingKind::MalformedLine(why) => dropped(subject, finding, slice, *why)?,
+        FindingKind::NestingIgnored => {
+            if !is_ours(slice) && !text.contains("memory:") {
+                return None;
+            }
+            warn("the line parser of Flink 1.x knows no nesting", "read as this key alone")
+                .note(format!("Flink reads an option named '{slice}', which it ignores"))
+                .help("write the whole dotted key on one line")
+        }
+        FindingKind::QuotesKept => {
+            let entry = entry()?;
+            // flags may stand in quotes: the start scripts take them off; a size in quotes has its own rule
+            let ours = is_ours(entry.key.as_str()) && !entry.key.as_str().starts_with("env.java");
+            if !ours || unreadable(subject, entry.key.as_str()) {
+                return None;
+            }
+            let bare = slice.trim_matches(['"', '\'']).to_owned();
+            warn("the line parser of Flink 1.x keeps the quotes", "the quotes are part of the value")
+                .fix(format!("write {}: {bare}", entry.key), subject.set_to(entry, bare))
+        }
+        FindingKind::CommentInValue => {
+            let line = text.get(..span.start)?.rsplit('\n').next()?;
+            if !is_ours(line) {
+                return None;
+            }
+            let edit = subject.edit(*source, Span { end: span.start, ..*span }, " ");
+            warn("a # ends the value", "the rest of the line is a comment")
+                .fix("if it is a comment, put a blank before it", edit)
+        }
+        FindingKind::EmptyValue => {
+            let entry =
+                entry().filter(|e| is_ours(e.key.as_str()) && !unreadable(subject, e.key.as_str()))?;
+            Diagnostic::warning(format!("{} has no value", entry.key))
+                .label(subject.at_key(entry, "an empty text", true))
+                .fix(format!("remove {}", entry.key), subject.delete(entry))
+        }
+        FindingKind::BadEncoding { stretches } => {
+            let label = format!("{stretches} stretches of the file are no UTF-8");
+            Diagnostic::new(Severity::Note, "the file is not UTF-8")
+                .label(subject.at(*source, *span, label, true))
+                .help("save the file as UTF-8")
+        }
+        FindingKind::ByteOrderMark { in_key } => {
+            if !in_key {
+                return None;
+            }
+            warn("a byte order mark becomes part of the first key", "here")
+                .note("Flink does not find the option of the first line")
+                .fix("save the file without it", subject.edit(*source, *span, ""))
+        }
+        _ => return None,
+    })
+}
+
+/// Whether a failure of the model tells of this key already.
+fn unreadable(subject: &Subject<'_>, key: &str) -> bool {
+    let tm = subject.task_manager.as_ref().map_or(&[][..], |p| p.failures());
+    let jm = subject.job_manager.as_ref().map_or(&[][..], |p| p.failures());
+    tm.iter().chain(jm).any(|failure| failure.blame.iter().any(|blamed| blamed.as_str() == key))
+}
+
+fn dropped(subject: &Subject<'_>, finding: &Finding, slice: &str, why: Malformed) -> Option<Diagnostic> {
+    let Finding { source, span, .. } = finding;
+    if !is_ours(slice) {
+        return None;
+    }
+    let label = match why {
+        Malformed::NoColon => "no colon",
+        Malformed::NoBlankAfterColon => "no blank after the colon",
+        Malformed::TabAfterColon => "a tab where a blank is needed",
+        Malformed::Nesting => "the line parser of Flink 1.x knows no nesting",
+        Malformed::NoValue => "no value",
+        Malformed::EmptyKey => "no key",
+    };
+    let found = Diagnostic::warning("Flink drops this line").label(subject.at(*source, *span, label, true));
+    let joined = match why {
+        Malformed::NoBlankAfterColon => slice.split_once(':').map(|(key, value)| (key, value)),
+        Malformed::TabAfterColon => slice.split_once(":\t").map(|(key, value)| (key, value.trim_start())),
+        Malformed::NoColon => slice.split_once('=').map(|(key, value)| (key.trim(), value.trim())),
+        Malformed::Nesting | Malformed::NoValue | Malformed::EmptyKey => None,
+    };
+    let joined = joined.filter(|(key, value)| {
+        !value.trim().is_empty()
+            && !key.trim().is_empty()
+            && !key.contains(char::is_whitespace)
+            && standing(key.trim(), subject.version) != Standing::Unknown
+    });
+    Some(match (joined, why) {
+        (Some((key, value)), _) => {
+            let line = format!("{}: {}", key.trim(), value.trim());
+            let edit = subject.edit(*source, *span, line.as_str());
+            found.fix(format!("write {line}"), edit)
+        }
+        (None, Malformed::Nesting) => found.help("write the whole dotted key on one line"),
+        (None, _) => found.help("write key: value, with a blank after the colon"),
+    })
+}

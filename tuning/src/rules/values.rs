@@ -1,0 +1,146 @@
+//! Values that Flink cannot read, or reads otherwise than meant: MEM0006, MEM0007, MEM0017.
+
+use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::model::Kind;
+
+use super::failure::{both, cases};
+use super::size_text::{self, Type, is_bare, type_of};
+use crate::bytes::Written;
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::subject::{Subject, size_of};
+
+/// MEM0006.
+pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for case in cases(subject, &[Kind::Range]) {
+        let set = case.set();
+        let inverted = case.failure.blame.len() > 1;
+        let title =
+            if inverted { "the minimum is above the maximum" } else { "the value is outside its range" };
+        let mut found = Diagnostic::error(title);
+        for (i, (key, entry)) in set.iter().enumerate() {
+            let end = if inverted && key.as_str().ends_with("min") {
+                "the minimum: "
+            } else if inverted {
+                "the maximum: "
+            } else {
+                ""
+            };
+            let text = match (type_of(*key), size_of(entry)) {
+                (Type::Size, Some(size)) => format!("{end}{}", both(size)),
+                (Type::Fraction, _) => "at least 0 and less than 1".to_owned(),
+                _ => "not negative".to_owned(),
+            };
+            found = found.label(subject.at_value(entry, text, i == 0));
+        }
+        found = found.note(case.flink_says());
+        for (key, entry) in &set {
+            if type_of(*key) == Type::Fraction {
+                let number = subject.number(*key).unwrap_or_default();
+                let percent = size_text::percentage(number);
+                if number >= 1.0 && number < 100.0 && case.trial.with_text(*key, &percent) {
+                    let text = format!("a fraction, no percentage: {}: {percent}", entry.key);
+                    found = found.fix(text, subject.set_to(entry, percent));
+                }
+                found = case.remove(found, *key, entry, "its default is inside");
+            } else if inverted {
+                let other = case.failure.blame.iter().find(|other| *other != key);
+                let other =
+                    other.and_then(|other| subject.size(*other).or_else(|| default_end(subject, *other)));
+                if let Some(size) = other.filter(|size| case.trial.with(*key, *size)) {
+                    let to = case.trial.text(*key, size);
+                    let text = format!("make both ends equal: {}: {to}", entry.key);
+                    found = found.fix(text, subject.set_to(entry, to));
+                }
+                found = case.remove(found, *key, entry, "its default is inside");
+            } else {
+                found = case.remove(found, *key, entry, "its default is inside");
+            }
+        }
+        out.push(found);
+    }
+}
+
+/// The default of an end of a range.
+fn default_end(subject: &Subject<'_>, key: KnownKey) -> Option<u64> {
+    Some(match key {
+        KnownKey::TmNetworkMin => 64 << 20,
+        KnownKey::TmNetworkMax => subject.rules.network_max.bytes(),
+        KnownKey::TmOverheadMin | KnownKey::JmOverheadMin => 192 << 20,
+        KnownKey::TmOverheadMax | KnownKey::JmOverheadMax => 1 << 30,
+        _ => return None,
+    })
+}
+
+/// MEM0007.
+pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for case in cases(subject, &[Kind::Unparsable]) {
+        let set = case.set();
+        let Some((key, entry)) = set.first() else {
+            // the value came from the environment
+            let mut found = Diagnostic::error("Flink cannot read this value").note(case.flink_says());
+            let variable = subject.variables.iter().rfind(|v| v.name.ends_with("_HEAP"));
+            if let Some((source, span)) = variable.and_then(|v| v.place) {
+                found = found.label(subject.at(source, span, "no size", true));
+            }
+            out.push(found);
+            continue;
+        };
+        let text = entry.value.text();
+        let (wanted, proposal) = match type_of(*key) {
+            Type::Size => ("a size: digits and one of b, k, m, g, t", size_text::size(&text)),
+            Type::Fraction => ("a number such as 0.1", size_text::fraction(&text)),
+            Type::Integer => ("an integer", size_text::integer(&text)),
+            Type::Boolean => ("true or false", size_text::boolean(&text)),
+            Type::Other => ("another form", None),
+        };
+        let mut found = Diagnostic::error(format!("Flink cannot read the value of {}", entry.key))
+            .label(subject.at_value(entry, format!("not {wanted}"), true));
+        let kept = text.starts_with(['"', '\'']);
+        if kept {
+            found = found.note("the line parser of Flink 1.x keeps quotes: they are part of the value");
+        }
+        let units = text.to_lowercase();
+        if type_of(*key) == Type::Size && units.trim_matches(['"', '\'']).trim_end_matches('b').ends_with('i')
+        {
+            found = found
+                .note("Gi and Mi are spellings of Kubernetes; Flink's g and m already mean 2^30 and 2^20");
+        } else if type_of(*key) == Type::Size && proposal.is_some() && units.contains('.') {
+            found = found.note("Flink reads whole numbers only");
+        }
+        found = found.note(case.flink_says());
+        if let Some(to) = proposal {
+            let edit = subject.set_to(entry, to.as_str());
+            found = found.fix(format!("write {}: {to}", entry.key), edit);
+        }
+        found = case.remove(found, *key, entry, "its default holds then");
+        if found.help.is_empty() {
+            found = found.help(format!("write {}: followed by {wanted}", entry.key));
+        }
+        out.push(found);
+    }
+}
+
+/// MEM0017.
+pub(super) fn no_unit(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for (_, entry) in subject.conf().entries().filter(|(_, entry)| is_bare(entry)) {
+        let plimsoll_memory::config::Key::Known(key) = entry.key else { continue };
+        let number = entry.value.text().trim().to_owned();
+        let failing = cases(subject, &[Kind::Sum])
+            .find(|case| case.set().iter().any(|(blamed, set)| *blamed == key || set.key == entry.key));
+        let severity = if failing.is_some() { Severity::Error } else { Severity::Warning };
+        let label = format!("{number} bytes, not {number} MiB");
+        let mut found = Diagnostic::new(severity, "a size without a unit counts bytes")
+            .label(subject.at_value(entry, label, true));
+        if let Some(case) = failing {
+            found = found.note(case.flink_says());
+        }
+        let to = Written(number.parse::<u64>().unwrap_or(0).saturating_mul(1 << 20).min(1 << 62));
+        found = found
+            .fix(
+                format!("write the unit: {}: {number}m", entry.key),
+                subject.set_to(entry, format!("{number}m")),
+            )
+            .help(format!("if {number} bytes are meant, write {number}b ({number}m is {to})"));
+        out.push(found);
+    }
+}

@@ -1,0 +1,1 @@
+//! Configurations of public issues with their reports.
