@@ -1,6 +1,11 @@
 //! Requests per second on one core: the recorded requests of each version, from bytes to bytes.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench has a clock and talks")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a bench has a clock and talks"
+)]
 
 use std::fs::File;
 use std::hint::black_box;

@@ -2,7 +2,12 @@
 //!
 //! Not covered: reading a file (see `cold.sh` for a whole process) and a first, cold derivation.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, clippy::disallowed_methods, reason = "a bench has a clock and talks")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a bench has a clock and talks"
+)]
 #![expect(missing_docs, reason = "the macros of criterion define functions without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -88,10 +93,7 @@ fn job_manager() -> Configuration {
 
 /// Two sizes that leave the overhead outside its range.
 fn refused() -> Configuration {
-    configuration(&[
-        ("taskmanager.memory.process.size", "4g"),
-        ("taskmanager.memory.flink.size", "3900m"),
-    ])
+    configuration(&[("taskmanager.memory.process.size", "4g"), ("taskmanager.memory.flink.size", "3900m")])
 }
 
 fn derive_task_manager(configuration: &Configuration) {
@@ -124,7 +126,8 @@ fn print_job_manager(configuration: &Configuration, out: &mut String) {
     black_box(&*out);
 }
 
-/// Prints the median of rounds and the allocations of one run; says how that compares with the goal, and judges nothing.
+/// Prints the median of rounds and the allocations of one run; says how that compares with the goal, and judges
+/// nothing.
 fn summary(name: &str, mut run: impl FnMut()) {
     const ROUNDS: usize = 101;
     const RUNS: u32 = 1000;

@@ -1,7 +1,7 @@
 //! Derivations of configurations that are made of known keys and wild values.
 //!
-//! Whatever the values are: no panic, parts that add up, the same with and without a log, a diagnosis exactly where there
-//! is a failure, and what Flink prints is itself a configuration of the same sizes.
+//! Whatever the values are: no panic, parts that add up, the same with and without a log, a diagnosis exactly where
+//! there is a failure, and what Flink prints is itself a configuration of the same sizes.
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::config::{Configuration, KnownKey, Value};

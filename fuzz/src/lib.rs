@@ -1,5 +1,5 @@
-//! What is asserted about any input, a module per fuzz target. The targets run it on new inputs with a nightly compiler,
-//! `tests/it/corpus.rs` on the kept ones with any.
+//! What is asserted about any input, a module per fuzz target. The targets run it on new inputs with a nightly
+//! compiler, `tests/it/corpus.rs` on the kept ones with any.
 
 pub mod batch;
 pub mod derive;

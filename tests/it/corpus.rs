@@ -1,5 +1,5 @@
-//! The inputs that fuzzing kept, and those that once broke something, replayed with a stable compiler: the same bodies as
-//! the fuzz targets have.
+//! The inputs that fuzzing kept, and those that once broke something, replayed with a stable compiler: the same bodies
+//! as the fuzz targets have.
 
 #[path = "../../fuzz/src/lib.rs"]
 mod bodies;

@@ -11,8 +11,8 @@ pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     out.extend(subject.loaded.findings.iter().filter_map(|finding| one(subject, finding)));
 }
 
-/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that is
-/// dropped whole may be anything.
+/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that
+/// is dropped whole may be anything.
 fn is_ours(key: &str) -> bool {
     ["taskmanager", "jobmanager", "state.backend", "env.java", "process.size", "flink.size", "memory", "heap"]
         .iter()
