@@ -8,7 +8,6 @@
     clippy::disallowed_methods,
     reason = "a bench has a clock and talks"
 )]
-#![expect(missing_docs, reason = "the macros of criterion define functions without")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
