@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Text without what a terminal or a page would obey or refuse: control characters, the marks that turn the direction of
-/// writing, and the code points XML forbids become U+FFFD.
+/// Text without what a terminal or a page would obey or refuse: control characters, the marks that turn the direction
+/// of writing, and the code points XML forbids become U+FFFD.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_visible) {
         return Cow::Borrowed(text);

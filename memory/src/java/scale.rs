@@ -140,9 +140,9 @@ impl Scale {
         }
     }
 
-    /// The first [`JUMP`] digits at once (or a few less), how many they are, and the rest, where it is certain that none
-    /// before the last of them ends the number: while half a unit is worth less than the digit jumped to, digits can
-    /// only end before a run of zeros or nines that reaches it.
+    /// The first [`JUMP`] digits at once (or a few less), how many they are, and the rest, where it is certain that
+    /// none before the last of them ends the number: while half a unit is worth less than the digit jumped to, digits
+    /// can only end before a run of zeros or nines that reaches it.
     #[inline]
     #[expect(
         clippy::cast_possible_truncation,

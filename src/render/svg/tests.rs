@@ -1,3 +1,5 @@
+//! Pictures that are well-formed, to scale, and readable.
+
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 

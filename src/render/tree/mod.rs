@@ -1,7 +1,7 @@
 //! The tree with bars, for a terminal.
 //!
-//! A bar stands where the area lies in the process, so the bars of an area's parts stand below its own. Columns give way
-//! from the right where the terminal is narrow: cause, bar, share, exact bytes.
+//! A bar stands where the area lies in the process, so the bars of an area's parts stand below its own. Columns give
+//! way from the right where the terminal is narrow: cause, bar, share, exact bytes.
 
 use super::map::{Area, MemoryMap};
 use super::number::{human, share};
