@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use super::{Outcome, fail, refuse, refused};
+use super::{Outcome, fail, refuse, refused, require_model};
 use crate::args::DrawArgs;
 use crate::exit::Exit;
 use crate::input::{self, Process};
@@ -12,6 +12,7 @@ use crate::render::svg::{DrawOptions, draw};
 
 pub(super) fn run(args: &DrawArgs, terminal: Terminal) -> Outcome {
     let input = input::load(args.conf.as_deref(), &args.input).map_err(|error| refuse(&error, terminal))?;
+    require_model(args.process, &input)?;
     let process = input.derive(args.process).map_err(|_| refused(&input, args.process.into(), terminal))?;
     let slots = match &process {
         Process::TaskManager(process) => process.slots.and_then(|read| u32::try_from(read.value).ok()),

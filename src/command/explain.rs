@@ -5,7 +5,7 @@ use std::path::Path;
 use plimsoll_memory::config::KnownKey;
 use serde::Serialize;
 
-use super::{Outcome, fail, refuse, refused};
+use super::{Outcome, fail, refuse, refused, require_model};
 use crate::args::{ExplainArgs, ProcessKind, TextOrJson};
 use crate::exit::Exit;
 use crate::explain::{self, JOB_MANAGER_POOLS, Pool, TASK_MANAGER_POOLS, Texts};
@@ -18,10 +18,11 @@ const DEPTH_OF_ONE: usize = 8;
 const DEPTH_OF_ALL: usize = 1;
 
 pub(super) fn run(args: &ExplainArgs, terminal: Terminal) -> Outcome {
-    let (what, conf) = sort_out(&args.what)?;
+    let (what, conf) = sort_out(&args.what);
     let input =
         input::load(conf.as_deref().map(Path::new), &args.input).map_err(|error| refuse(&error, terminal))?;
     let kind = args.process.unwrap_or_else(|| guess(what.as_deref(), &input));
+    require_model(kind, &input)?;
     let pools = derive(kind, &input, terminal)?;
     let wanted: Vec<&Pool> = match &what {
         None => pools.iter().collect(),
@@ -69,20 +70,18 @@ struct Explanation<'a> {
     pools: Vec<&'a Pool>,
 }
 
-/// Which of the words is the configuration: the one that exists, or `-`.
-fn sort_out(words: &[String]) -> Result<(Option<String>, Option<String>), Exit> {
+/// Which of the words is a pool or key, and which the configuration: the one that exists, or `-`.
+fn sort_out(words: &[String]) -> (Option<String>, Option<String>) {
     let is_pool = |word: &String| {
         TASK_MANAGER_POOLS.contains(&word.as_str()) || JOB_MANAGER_POOLS.contains(&word.as_str())
     };
     let is_conf = |word: &String| word == "-" || !is_pool(word) && Path::new(word).exists();
     match words {
-        [] => Ok((None, None)),
-        [word] if is_conf(word) => Ok((None, Some(word.clone()))),
-        [word] => Ok((Some(word.clone()), None)),
-        [first, second] if is_conf(first) && !is_conf(second) => {
-            Ok((Some(second.clone()), Some(first.clone())))
-        }
-        [what, conf, ..] => Ok((Some(what.clone()), Some(conf.clone()))),
+        [] => (None, None),
+        [word] if is_conf(word) => (None, Some(word.clone())),
+        [word] => (Some(word.clone()), None),
+        [first, second] if is_conf(first) && !is_conf(second) => (Some(second.clone()), Some(first.clone())),
+        [what, conf, ..] => (Some(what.clone()), Some(conf.clone())),
     }
 }
 

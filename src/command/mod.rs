@@ -13,7 +13,7 @@ use clap::CommandFactory as _;
 use plimsoll_tuning::render::{self, TextStyle};
 use plimsoll_tuning::{Inputs, Processes, Selection, Severity, Subject, check};
 
-use crate::args::{Cli, Command, ProcessKind};
+use crate::args::{BashJavaUtilsArgs, Cli, Command, ProcessKind};
 use crate::exit::Exit;
 use crate::input::{Input, InputError};
 use crate::output::{self, Terminal};
@@ -46,6 +46,11 @@ pub fn run(cli: Cli) -> Exit {
     result.unwrap_or_else(|exit| exit)
 }
 
+/// Answers the start-up call of Flink's scripts.
+pub fn start_up(args: &BashJavaUtilsArgs) -> Exit {
+    startup::run(args).unwrap_or_else(|exit| exit)
+}
+
 /// What a command comes to: an exit status either way, so that `?` can be used.
 type Outcome = Result<Exit, Exit>;
 
@@ -67,6 +72,15 @@ fn refuse(error: &InputError, terminal: Terminal) -> Exit {
     }
 }
 
+/// Refuses what Flink 1.10 has not: memory of a JobManager beyond its heap.
+fn require_model(kind: ProcessKind, input: &Input) -> Result<(), Exit> {
+    if kind == ProcessKind::Taskmanager || input.rules.job_manager_model {
+        return Ok(());
+    }
+    let message = "Flink 1.10 has no memory model for the JobManager, only a heap: see memcalc jobmanager";
+    Err(fail(Exit::Usage, message))
+}
+
 /// Tells all that keeps Flink from starting a process, in the manner of `memcalc check`.
 fn refused(input: &Input, processes: Processes, terminal: Terminal) -> Exit {
     let subject = Subject::new(Inputs { processes, ..Inputs::new(&input.loaded, input.version) });
@@ -74,8 +88,10 @@ fn refused(input: &Input, processes: Processes, terminal: Terminal) -> Exit {
     report.diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
     let style = TextStyle { colour: terminal.color_stderr, width: terminal.columns.max(100) };
     output::message(&render::text(&report, &subject, style));
-    let failures = subject.task_manager.iter().flat_map(|p| p.failures());
-    let first = failures.chain(subject.job_manager.iter().flat_map(|p| p.failures())).next();
+    let failures = subject.task_manager.iter().flat_map(plimsoll_tuning::subject::Process::failures);
+    let first = failures
+        .chain(subject.job_manager.iter().flat_map(plimsoll_tuning::subject::Process::failures))
+        .next();
     let said = first.map(|failure| format!(": {}", failure.message())).unwrap_or_default();
     fail(Exit::Refused, format!("Flink {} would refuse to start{said}", input.version))
 }

@@ -77,8 +77,21 @@ pub(crate) fn nearest(key: &str, version: Version) -> Option<&'static str> {
     let limit = (key.len() / 6).clamp(2, 6);
     let all = TABLE.keys().copied().chain(KnownKey::ALL.iter().map(|known| known.as_str()));
     let close = all.filter(|known| standing(known, version) == Standing::Fine);
-    let best = close.map(|known| (distance(key, known, limit), known)).min()?;
-    (best.0 <= limit).then_some(best.1)
+    let close: Vec<_> = close.map(|known| (distance(key, known, limit), known)).collect();
+    let best = close.iter().min()?;
+    if best.0 <= limit {
+        return Some(best.1);
+    }
+    // a word too much or too few: `taskmanager.memory.network.memory.max`
+    let one_word = |known: &&str| lacks_one_word(key, known) || lacks_one_word(known, key);
+    close.into_iter().map(|(_, known)| known).filter(one_word).min()
+}
+
+/// Whether the short key is the long one without one of its words.
+fn lacks_one_word(long: &str, short: &str) -> bool {
+    let (long, short): (Vec<_>, Vec<_>) = (long.split('.').collect(), short.split('.').collect());
+    let same = long.iter().zip(&short).take_while(|(a, b)| a == b).count();
+    long.len() == short.len() + 1 && long.get(same + 1..) == short.get(same..)
 }
 
 /// How many letters must be changed, added, dropped or swapped with their neighbour; anything above `limit` is
@@ -142,6 +155,10 @@ mod tests {
         assert_eq!(
             nearest("taskmanager.memory.managed.faction", v),
             Some("taskmanager.memory.managed.fraction")
+        );
+        assert_eq!(
+            nearest("taskmanager.memory.network.memory.max", v),
+            Some("taskmanager.memory.network.max")
         );
         assert_eq!(nearest("taskmanager.memory.something.else.entirely", v), None);
     }

@@ -54,28 +54,24 @@ fn host_arenas(subject: &Subject<'_>, conf: Option<&Variable>) -> Diagnostic {
     let arenas = format!("narenas:{}", 4.0 * cpus);
     let mut found =
         Diagnostic::warning("jemalloc sizes its arenas by the CPUs of the host, not of the container");
-    let edit = match conf.and_then(|v| Some((v, v.place?))) {
-        Some((variable, (source, span))) => {
-            found = found.label(subject.at(source, span, "no narenas here", true));
-            let comma = if variable.value.is_empty() { "" } else { "," };
-            let raw =
-                subject.source(source).and_then(|s| s.text.get(span.start..span.end)).unwrap_or_default();
-            let quote = raw.chars().next_back().filter(|c| matches!(c, '"' | '\''));
-            let body = quote.map_or(raw, |q| raw.trim_end_matches(q));
-            let quote = quote.map(String::from).unwrap_or_default();
-            subject.edit(source, span, format!("{body}{comma}{arenas}{quote}"))
+    let edit = if let Some((variable, (source, span))) = conf.and_then(|v| Some((v, v.place?))) {
+        found = found.label(subject.at(source, span, "no narenas here", true));
+        let comma = if variable.value.is_empty() { "" } else { "," };
+        let raw = subject.source(source).and_then(|s| s.text.get(span.start..span.end)).unwrap_or_default();
+        let quote = raw.chars().next_back().filter(|c| matches!(c, '"' | '\''));
+        let body = quote.map_or(raw, |q| raw.trim_end_matches(q));
+        let quote = quote.map(String::from).unwrap_or_default();
+        subject.edit(source, span, format!("{body}{comma}{arenas}{quote}"))
+    } else {
+        let place = subject
+            .variables
+            .iter()
+            .filter_map(|v| v.place)
+            .find(|(source, _)| Some(*source) == subject.first_environment());
+        if let Some((source, span)) = place {
+            found = found.label(subject.at(source, span, "the environment sets no MALLOC_CONF", true));
         }
-        None => {
-            let place = subject
-                .variables
-                .iter()
-                .filter_map(|v| v.place)
-                .find(|(source, _)| Some(*source) == subject.first_environment());
-            if let Some((source, span)) = place {
-                found = found.label(subject.at(source, span, "the environment sets no MALLOC_CONF", true));
-            }
-            append(subject, &arenas)
-        }
+        append(subject, &arenas)
     };
     found
         .note("on a host of 64 CPUs that is 256 arenas; 3.9 GB of a 16 GB container were lost to them (FLINK-39924)")

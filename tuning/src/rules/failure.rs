@@ -4,7 +4,7 @@
 use plimsoll_memory::config::{Entry, KnownKey};
 use plimsoll_memory::model::{Failure, Kind};
 
-use crate::bytes::Readable;
+use crate::bytes::{Readable, mebibytes_down, mebibytes_up};
 use crate::diagnostic::Diagnostic;
 use crate::remedy::{Trial, Which};
 use crate::subject::{Subject, size_of};
@@ -65,7 +65,22 @@ impl<'a> Case<'a, '_> {
     /// Remedies that change one size: raise it to the least, else lower it to the greatest that mends.
     pub(super) fn raise(&self, found: Diagnostic, key: KnownKey, entry: &Entry) -> Diagnostic {
         let Some(least) = size_of(entry).and_then(|size| self.trial.least(key, size)) else { return found };
-        let to = self.trial.text(key, self.trial.rounded_up(key, least));
+        let rounded = self.trial.rounded_up(key, least);
+        let to = self.trial.text(key, rounded);
+        // the least process starts with hardly any heap: what Flink ships is the better advice where it suffices
+        let shipped = match key {
+            KnownKey::TmProcessSize => 1728 << 20,
+            KnownKey::JmProcessSize => 1600 << 20,
+            _ => 0,
+        };
+        if shipped > rounded && self.trial.with(key, shipped) {
+            let shipped = self.trial.text(key, shipped);
+            let text = format!(
+                "raise {} to at least {least} bytes ({to}); Flink's own file has {shipped}",
+                entry.key
+            );
+            return found.fix(text, self.subject.set_to(entry, shipped));
+        }
         let text = format!("raise {} to at least {least} bytes: {}: {to}", entry.key, entry.key);
         found.fix(text, self.subject.set_to(entry, to))
     }
@@ -93,21 +108,29 @@ impl<'a> Case<'a, '_> {
         found.fix(format!("remove {}: {why}", entry.key), self.subject.delete(entry))
     }
 
-    /// The remedy of a size known beforehand.
-    pub(super) fn change(&self, found: Diagnostic, key: KnownKey, bytes: u64) -> Diagnostic {
-        if !self.trial.with(key, bytes) {
+    /// Where no single change mends it: several failures at once, or one behind the other.
+    pub(super) fn or_several(&self, found: Diagnostic) -> Diagnostic {
+        if !found.help.is_empty() {
             return found;
         }
+        let several = if self.set().len() > 1 { "the marked options together" } else { "it" };
+        found.help(format!("change {several}, and check again: no single change of a size mends this"))
+    }
+
+    /// The remedy of a size known beforehand.
+    pub(super) fn change(&self, found: Diagnostic, key: KnownKey, bytes: u64) -> Diagnostic {
+        let candidates = [mebibytes_up(bytes), mebibytes_down(bytes), bytes];
+        let Some(bytes) = candidates.into_iter().find(|bytes| self.trial.with(key, *bytes)) else {
+            return found;
+        };
         let to = self.trial.text(key, bytes);
-        match self.subject.set(key) {
-            Some(entry) => found.fix(format!("set {}: {to}", entry.key), self.subject.set_to(entry, to)),
-            None => {
-                let line = format!("{key}: {to}");
-                let anchor = self.set().first().map(|(_, entry)| *entry);
-                let edit = anchor.and_then(|entry| self.subject.insert_after(entry, &line));
-                found.fix(format!("set {line}"), edit)
-            }
+        if let Some(entry) = self.subject.set(key) {
+            return found.fix(format!("set {}: {to}", entry.key), self.subject.set_to(entry, to));
         }
+        let line = format!("{key}: {to}");
+        let anchor = self.set().first().map(|(_, entry)| *entry);
+        let edit = anchor.and_then(|entry| self.subject.insert_after(entry, &line));
+        found.fix(format!("set {line}"), edit)
     }
 }
 

@@ -8,11 +8,44 @@ use crate::subject::Subject;
 
 /// MEM0024.
 pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    out.extend(nested(subject));
     out.extend(subject.loaded.findings.iter().filter_map(|finding| one(subject, finding)));
 }
 
-/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that
-/// is dropped whole may be anything.
+/// At most so many lines of a nested map are marked.
+const MARKED: usize = 6;
+
+/// One finding for all nested lines of a file, if any of them is about memory.
+fn nested(subject: &Subject<'_>) -> Option<Diagnostic> {
+    let is_nested = |finding: &&Finding| {
+        matches!(finding.kind, FindingKind::NestingIgnored | FindingKind::MalformedLine(Malformed::Nesting))
+    };
+    let findings: Vec<_> = subject.loaded.findings.iter().filter(is_nested).collect();
+    let slice =
+        |finding: &Finding| subject.source(finding.source)?.text.get(finding.span.start..finding.span.end);
+    let first = findings.first()?;
+    findings.iter().find(|finding| slice(finding).is_some_and(is_ours))?;
+    let mut found =
+        Diagnostic::warning("the line parser of Flink 1.x knows no nesting: none of these options is set");
+    for (i, finding) in findings.iter().take(MARKED).enumerate() {
+        let label = match finding.kind {
+            FindingKind::NestingIgnored => "read as this key alone",
+            _ => "dropped",
+        };
+        found = found.label(subject.at(finding.source, finding.span, label, i == 0));
+    }
+    if let Some(more) = findings.len().checked_sub(MARKED).filter(|more| *more > 0) {
+        found = found.note(format!("{more} more lines are nested"));
+    }
+    let name = subject.source(first.source).map_or("", |source| source.name.as_str());
+    if subject.rules.standard_yaml && name.ends_with("flink-conf.yaml") {
+        found = found.note("Flink 1.19 and later read nested maps from config.yaml");
+    }
+    Some(found.help("write the whole dotted key on one line"))
+}
+
+/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that is
+/// dropped whole may be anything.
 fn is_ours(key: &str) -> bool {
     ["taskmanager", "jobmanager", "state.backend", "env.java", "process.size", "flink.size", "memory", "heap"]
         .iter()
@@ -41,14 +74,6 @@ fn one(subject: &Subject<'_>, finding: &Finding) -> Option<Diagnostic> {
                 .help("remove one of the two")
         }
         FindingKind::MalformedLine(why) => dropped(subject, finding, slice, *why)?,
-        FindingKind::NestingIgnored => {
-            if !is_ours(slice) && !text.contains("memory:") {
-                return None;
-            }
-            warn("the line parser of Flink 1.x knows no nesting", "read as this key alone")
-                .note(format!("Flink reads an option named '{slice}', which it ignores"))
-                .help("write the whole dotted key on one line")
-        }
         FindingKind::QuotesKept => {
             let entry = entry()?;
             // flags may stand in quotes: the start scripts take them off; a size in quotes has its own rule
@@ -107,16 +132,16 @@ fn dropped(subject: &Subject<'_>, finding: &Finding, slice: &str, why: Malformed
         return None;
     }
     let label = match why {
+        Malformed::Nesting => return None,
         Malformed::NoColon => "no colon",
         Malformed::NoBlankAfterColon => "no blank after the colon",
         Malformed::TabAfterColon => "a tab where a blank is needed",
-        Malformed::Nesting => "the line parser of Flink 1.x knows no nesting",
         Malformed::NoValue => "no value",
         Malformed::EmptyKey => "no key",
     };
     let found = Diagnostic::warning("Flink drops this line").label(subject.at(*source, *span, label, true));
     let joined = match why {
-        Malformed::NoBlankAfterColon => slice.split_once(':').map(|(key, value)| (key, value)),
+        Malformed::NoBlankAfterColon => slice.split_once(':'),
         Malformed::TabAfterColon => slice.split_once(":\t").map(|(key, value)| (key, value.trim_start())),
         Malformed::NoColon => slice.split_once('=').map(|(key, value)| (key.trim(), value.trim())),
         Malformed::Nesting | Malformed::NoValue | Malformed::EmptyKey => None,
@@ -127,13 +152,11 @@ fn dropped(subject: &Subject<'_>, finding: &Finding, slice: &str, why: Malformed
             && !key.contains(char::is_whitespace)
             && standing(key.trim(), subject.version) != Standing::Unknown
     });
-    Some(match (joined, why) {
-        (Some((key, value)), _) => {
-            let line = format!("{}: {}", key.trim(), value.trim());
-            let edit = subject.edit(*source, *span, line.as_str());
-            found.fix(format!("write {line}"), edit)
-        }
-        (None, Malformed::Nesting) => found.help("write the whole dotted key on one line"),
-        (None, _) => found.help("write key: value, with a blank after the colon"),
+    Some(if let Some((key, value)) = joined {
+        let line = format!("{}: {}", key.trim(), value.trim());
+        let edit = subject.edit(*source, *span, line.as_str());
+        found.fix(format!("write {line}"), edit)
+    } else {
+        found.help("write key: value, with a blank after the colon")
     })
 }

@@ -134,8 +134,8 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Vec<Diagnostic>) {
                     which.name()
                 )
             } else if bytes < derived.heap {
-                let lost = derived.heap - bytes;
-                format!("{} of the container is reserved and can never be used", Readable(lost))
+                let idle = derived.heap - bytes;
+                format!("{} of the container is reserved and can never be used", Readable(idle))
             } else {
                 let over = bytes - derived.heap;
                 format!(
@@ -246,7 +246,7 @@ fn limit(subject: &Subject<'_>, which: Which, flag: &Flag, derived: Option<&Deri
                 ("metaspace", Some(derived.metaspace), derived.metaspace_key)
             };
             // a JobManager without an enforced limit only knows how much it planned for
-            let Some(size) = size else { return None };
+            let size = size?;
             if size == bytes {
                 return None;
             }

@@ -50,7 +50,7 @@ pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let removed = standing(key, subject.version) == Standing::Removed;
         let replaced = RENAMED.iter().find(|r| r.old.as_str() == key);
         let found = match replaced {
-            Some(renamed) => renamed_key(subject, entry, renamed, removed),
+            Some(renamed) => Some(renamed_key(subject, entry, renamed, removed)),
             None => ignored_key(subject, entry, removed),
         };
         out.extend(found);
@@ -76,7 +76,7 @@ fn ignored_key(subject: &Subject<'_>, entry: &Entry, removed: bool) -> Option<Di
     Some(found.fix(format!("remove {key}"), subject.delete(entry)))
 }
 
-fn renamed_key(subject: &Subject<'_>, entry: &Entry, renamed: &Renamed, removed: bool) -> Option<Diagnostic> {
+fn renamed_key(subject: &Subject<'_>, entry: &Entry, renamed: &Renamed, removed: bool) -> Diagnostic {
     let Renamed { old, new, container } = *renamed;
     let in_container = matches!(subject.deployment, Deployment::Kubernetes | Deployment::Yarn);
     let target = if in_container { container } else { new };
@@ -84,32 +84,36 @@ fn renamed_key(subject: &Subject<'_>, entry: &Entry, renamed: &Renamed, removed:
         resolve(subject.conf(), target, false).is_some_and(|(_, e)| e.key.as_str() != old.as_str());
     let buffers = old == KnownKey::TmNumberOfBuffers;
     let other_is_set = other_is_set || buffers && modern_network(subject);
+    // a version that no longer reads the old size has another one, or fails and says so: a second size would clash
+    let heap = new != container;
+    let sized = if old.as_str().starts_with('t') { subject.tm().is_some() } else { subject.jm().is_some() };
+    let other_is_set = other_is_set || removed && heap && sized;
     if removed || other_is_set {
         let why = if removed {
             format!("Flink {} no longer reads it", subject.version)
         } else {
             format!("{target} is set, and wins")
         };
-        let severity = if removed && !other_is_set { Severity::Warning } else { Severity::Note };
+        let severity = if removed { Severity::Warning } else { Severity::Note };
         let mut found =
             Diagnostic::new(severity, format!("{old} has no effect")).label(subject.at_key(entry, why, true));
         if !other_is_set && !buffers {
             found = found.fix(format!("write {target} instead"), rewrite(subject, entry, old, target));
         }
-        return Some(found.fix(format!("remove {old}"), subject.delete(entry)));
+        return found.fix(format!("remove {old}"), subject.delete(entry));
     }
     let title = format!("{old} is an old name of {target}");
     let mut found = Diagnostic::new(Severity::Note, title).label(subject.at_key(entry, "still read", true));
-    if new != container {
+    if heap {
         found.severity = Severity::Warning;
         found.title = format!("{old} means another size by deployment");
         found = found.note(format!("a standalone cluster reads it as {new}, containers as {container}"));
     }
     if buffers {
-        found.title = "a number of network buffers fixes the network memory".to_owned();
-        return Some(found.help("size the network by taskmanager.memory.network.min, max and fraction"));
+        "a number of network buffers fixes the network memory".clone_into(&mut found.title);
+        return found.help("size the network by taskmanager.memory.network.min, max and fraction");
     }
-    Some(found.fix(format!("write {target} instead"), rewrite(subject, entry, old, target)))
+    found.fix(format!("write {target} instead"), rewrite(subject, entry, old, target))
 }
 
 fn modern_network(subject: &Subject<'_>) -> bool {

@@ -76,6 +76,8 @@ pub(super) fn size(text: &str) -> Option<String> {
         format!("{joined}{letter}")
     } else {
         let (whole, part) = number.split_once(['.', ','])?;
+        // a decimal number of bytes makes no sense: generated files mean mebibytes by it
+        let (shift, _) = if letter.is_empty() && unit.is_empty() { (20, "m") } else { (shift, letter) };
         let digits = |text: &str| text.len() <= 15 && text.bytes().all(|b| b.is_ascii_digit());
         if !digits(whole) || !digits(part) || whole.is_empty() && part.is_empty() {
             return None;
@@ -151,7 +153,7 @@ mod tests {
             ("1,024m", Some("1024m")),
             ("\"1280m\"", Some("1280m")),
             ("'2 GB'", Some("2g")),
-            ("2867.2", Some("2867b")),
+            ("2867.2", Some("2867m")),
             ("0,5 g", Some("512m")),
             ("1_000k", Some("1000k")),
             ("-1", None),

@@ -32,11 +32,9 @@ pub(super) fn missing(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let order = if standalone { [sizes[1], sizes[0]] } else { sizes };
         for (key, mebibytes) in order {
             let usual: u64 = mebibytes << 20;
-            let fits = case.trial.with(key, usual);
-            let Some(size) = (if fits { Some(usual) } else { case.trial.least(key, 0).map(mebibytes_up) })
-            else {
-                continue;
-            };
+            // where no size mends all, another failure waits behind this one: the usual size shows it
+            let least = || case.trial.least(key, 0).map(mebibytes_up);
+            let size = if case.trial.with(key, usual) { usual } else { least().unwrap_or(usual) };
             let line = format!("{key}: {}", Written(size));
             let why =
                 if key == process { "the size of the container" } else { "without metaspace and overhead" };
@@ -77,7 +75,7 @@ pub(super) fn settings(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 _ => case.remove(found, *key, entry, "its default works"),
             };
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
     started(subject, out);
 }

@@ -1,6 +1,7 @@
 //! What the state backend makes of managed memory: MEM0019, MEM0020, MEM0021, MEM0022.
 
 use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::model::rocksdb::{self, Ratios};
 
 use super::failure::both;
 use crate::bytes::{Readable, Written, mebibytes_up};
@@ -69,7 +70,8 @@ pub(super) fn idle(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
 /// The two ratios, as set or by default.
 fn ratios(subject: &Subject<'_>) -> (f64, f64) {
     let or = |key, default| subject.number(key).unwrap_or(default);
-    (or(KnownKey::RocksDbWriteBufferRatio, 0.5), or(KnownKey::RocksDbHighPrioRatio, 0.1))
+    let Ratios { write_buffer, high_priority } = Ratios::default();
+    (or(KnownKey::RocksDbWriteBufferRatio, write_buffer), or(KnownKey::RocksDbHighPrioRatio, high_priority))
 }
 
 /// MEM0020.
@@ -80,7 +82,8 @@ pub(super) fn ratio(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     if write_entry.is_none() && high_entry.is_none() {
         return;
     }
-    if 2.0 * write / (3.0 - write) + high >= 1.0 {
+    let refused = Ratios { write_buffer: write, high_priority: high }.validate().err();
+    if let Some(refused) = refused {
         let culprit = if high > 0.5 { high_entry } else { write_entry };
         let primary = culprit.or(write_entry).or(high_entry);
         let mut found = Diagnostic::error("write buffers and high-priority pool exceed the cache of RocksDB");
@@ -88,9 +91,10 @@ pub(super) fn ratio(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             let is_primary = primary.is_some_and(|p| p.key == entry.key);
             found = found.label(subject.at_value(entry, "a share of the same cache", is_primary));
         }
+        let chain = refused.chain();
+        let says = chain.first().and_then(|e| e.message.as_deref()).unwrap_or_default();
         found = found.note(format!(
-            "2·w/(3−w) + h must be below 1; with w = {write} and h = {high} Flink refuses the state backend: Invalid \
-             configuration: writeBufferRatio {write} with highPriPoolRatio {high}"
+            "2·w/(3−w) + h must be below 1; with w = {write} and h = {high} Flink refuses the state backend: {says}"
         ));
         if let Some(entry) = primary {
             found = found
@@ -115,16 +119,26 @@ pub(super) fn ratio(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The memory that a slot's memtables may take before RocksDB flushes (7/8 of the write buffer manager).
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    clippy::cast_precision_loss,
-    reason = "Flink's own arithmetic: doubles, truncated"
-)]
-fn mutable_limit(total: u64, write_ratio: f64) -> u64 {
-    let manager = (total.saturating_mul(2) as f64 * write_ratio / 3.0) as u64;
-    manager / 8 * 7 + manager % 8 * 7 / 8
+/// Whether a slot with so many bytes has room for an arena block, by Flink's own formulas.
+fn has_room(total: u64, write_ratio: f64, arena: i64) -> bool {
+    let manager = rocksdb::write_buffer_manager_capacity(signed(total), write_ratio);
+    rocksdb::is_valid_arena_block_size(arena, rocksdb::mutable_limit(manager))
+}
+
+/// A size as Java's `long`.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The least bytes of a slot that have room: doubled until they have, then halved down.
+fn least_room(write_ratio: f64, arena: i64) -> Option<u64> {
+    let mut high = (0..50).map(|shift| 1u64 << shift).find(|total| has_room(*total, write_ratio, arena))?;
+    let mut low = high / 2;
+    while high - low > 1 {
+        let middle = u64::midpoint(low, high);
+        if has_room(middle, write_ratio, arena) { high = middle } else { low = middle }
+    }
+    Some(high)
 }
 
 /// MEM0021.
@@ -139,11 +153,13 @@ pub(super) fn flushes(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     let per_slot = fixed.unwrap_or(tm.managed.size.bytes() / slots);
     let (write, _) = ratios(subject);
     let buffer = subject.size(KnownKey::RocksDbWriteBufferSize).unwrap_or(64 << 20);
-    let arena = (buffer / 8).div_ceil(4096) * 4096;
-    let limit = mutable_limit(per_slot, write);
-    if write <= 0.0 || arena <= limit {
+    let arena = rocksdb::default_arena_block_size(signed(buffer));
+    let limit = rocksdb::mutable_limit(rocksdb::write_buffer_manager_capacity(signed(per_slot), write));
+    if has_room(per_slot, write, arena) {
         return;
     }
+    // ratios that leave no room at any size have a rule of their own
+    let Some(least) = least_room(write, arena) else { return };
     let backend = subject.set(KnownKey::StateBackendType);
     let mut found =
         Diagnostic::warning("RocksDB will flush all the time: a slot has less than one arena block");
@@ -162,18 +178,6 @@ pub(super) fn flushes(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     found = found.note(format!(
         "an arena block takes {arena} bytes, memtables are flushed at {limit}: every column family needs a block at least"
     ));
-    // the least total: a walk in bytes is not needed, the formula turns round but for its rounding
-    let mut least = per_slot.max(1);
-    let mut step = 1u64 << 40;
-    while step > 0 {
-        while least.checked_add(step).is_some_and(|next| mutable_limit(next - 1, write) < arena) {
-            least += step;
-        }
-        step >>= 1;
-    }
-    if mutable_limit(least, write) < arena {
-        least += 1;
-    }
     let help = if let (Some(_), Some(entry)) = (fixed, size) {
         let to = Written(mebibytes_up(least)).to_string();
         found.fix(
@@ -187,10 +191,10 @@ pub(super) fn flushes(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             size.filter(|e| e.key.as_str().ends_with("size")).and_then(|e| subject.set_to(e, to.to_string()));
         let key = KnownKey::TmManagedSize;
         let line = format!("{key}: {to}");
+        let s = if slots == 1 { "" } else { "s" };
         let edit = edit.or_else(|| subject.insert_after(backend.filter(|_| size.is_none())?, &line));
-        found
-            .fix(format!("at least {least} bytes for each of {slots} slots: {line}"), edit)
-            .help("or use fewer slots")
+        let found = found.fix(format!("at least {least} bytes for each of {slots} slot{s}: {line}"), edit);
+        if slots > 1 { found.help("or use fewer slots") } else { found }
     };
     out.push(help);
 }

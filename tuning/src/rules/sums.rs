@@ -41,6 +41,9 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if let Some(note) = balance(&case) {
             found = found.note(note);
         }
+        if let Some(note) = remainder(&case) {
+            found = found.note(note);
+        }
         found = found.note(case.flink_says());
         for (key, entry) in set.iter().filter(|(key, _)| is_whole(*key)).rev() {
             found = case.raise(found, *key, entry);
@@ -53,8 +56,19 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 found = case.remove(found, *key, entry, "Flink derives it from the other sizes");
             }
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
+}
+
+/// Where the whole that Flink names is only what is left of the process.
+fn remainder(case: &Case<'_, '_>) -> Option<String> {
+    let key = *case.failure.blame.first()?;
+    let process = case.subject.size(key)?;
+    let amounts = amounts(case.failure.message());
+    let (_, whole) = amounts.iter().find(|(name, _)| name.ends_with("Total Flink Memory"))?;
+    let is_process = matches!(key, KnownKey::TmProcessSize | KnownKey::JmProcessSize);
+    let outside = process.checked_sub(*whole).filter(|outside| is_process && *outside > 0)?;
+    Some(format!("metaspace and JVM overhead take {outside} bytes of the {process} before Flink has any"))
 }
 
 /// How much the parts take together, and of how much.
@@ -69,7 +83,7 @@ fn balance(case: &Case<'_, '_>) -> Option<String> {
     let sum = parts.iter().fold(0u64, |sum, (_, part)| sum.saturating_add(*part));
     let short = sum.checked_sub(whole)?;
     if parts.len() < 2 {
-        return Some(format!("{} bytes are needed, {whole} bytes are there: {short} bytes short", sum));
+        return Some(format!("{sum} bytes are needed, {whole} bytes are there: {short} bytes short"));
     }
     let terms: Vec<_> = parts.iter().map(|(_, part)| part.to_string()).collect();
     Some(format!(
@@ -118,7 +132,7 @@ pub(super) fn overhead(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if overhead > max {
             found = case.change(found, max_key, mebibytes_up(overhead));
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -129,9 +143,11 @@ pub(super) fn network(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let set = case.set();
         let mut found =
             Diagnostic::error("what the other parts leave for the network is not what its options allow");
+        // a heap that leaves too much or too little is the likely culprit
+        let culprit = set.iter().position(|(key, _)| *key == KnownKey::TmTaskHeap).unwrap_or(0);
         for (i, (_, entry)) in set.iter().enumerate() {
             let text = size_of(entry).map_or_else(|| entry.value.text().into_owned(), both);
-            found = found.label(subject.at_value(entry, text, i == 0));
+            found = found.label(subject.at_value(entry, text, i == culprit));
         }
         match amounts.as_slice() {
             [(_, rest), (_, min), (_, max)] => {
@@ -160,7 +176,7 @@ pub(super) fn network(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 found = case.remove(found, key, entry, "Flink derives it from the other sizes");
             }
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -187,6 +203,6 @@ pub(super) fn heap(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if let Some(entry) = subject.set(KnownKey::JmOffHeap) {
             found = case.remove(found, KnownKey::JmOffHeap, entry, "it becomes what the heap leaves");
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }

@@ -261,7 +261,7 @@ pub static RULES: [Rule; 25] = [
         name: "starved-consumer",
         severity: Severity::Error,
         summary: "A consumer of managed memory that is in use has weight 0",
-        source: "FLINK-20116, FLINK-20282",
+        source: "FLINK-20282, apache/paimon#4232",
         story: include_str!("../../stories/MEM0012.md"),
         wrong: Example::of(
             "1.20",
@@ -310,7 +310,7 @@ pub static RULES: [Rule; 25] = [
         name: "retired-key",
         severity: Severity::Warning,
         summary: "A key of older versions, renamed or ignored",
-        source: "FLINK-16746; Flink documentation, Migration Guide",
+        source: "FLINK-16746, DTStack/chunjun#215",
         story: include_str!("../../stories/MEM0014.md"),
         wrong: Example::of(
             "1.20",
@@ -425,7 +425,7 @@ pub static RULES: [Rule; 25] = [
         name: "idle-managed-memory",
         severity: Severity::Warning,
         summary: "Managed memory lies idle under a heap state backend",
-        source: "Flink documentation, Memory Tuning Guide: heap state backend",
+        source: "FLINK-15143 (apache/flink#10999): heap state backend",
         story: include_str!("../../stories/MEM0019.md"),
         wrong: Example::of(
             "1.20",
@@ -449,7 +449,7 @@ pub static RULES: [Rule; 25] = [
         name: "rocksdb-ratios",
         severity: Severity::Warning,
         summary: "The shares of RocksDB's cache do not fit, or leave index blocks without priority",
-        source: "FLINK-14484, FLINK-14495",
+        source: "FLINK-14495 (apache/flink#10498)",
         story: include_str!("../../stories/MEM0020.md"),
         wrong: Example::of(
             "1.20",
@@ -474,7 +474,7 @@ pub static RULES: [Rule; 25] = [
         name: "rocksdb-flushes",
         severity: Severity::Warning,
         summary: "A slot's managed memory holds less than one arena block of RocksDB",
-        source: "FLINK-19238",
+        source: "FLINK-19238, FLINK-15748 (dataArtisans/flink-benchmarks#50)",
         story: include_str!("../../stories/MEM0021.md"),
         wrong: Example::of(
             "1.20",
@@ -501,7 +501,7 @@ pub static RULES: [Rule; 25] = [
         name: "rocksdb-unbudgeted",
         severity: Severity::Warning,
         summary: "RocksDB takes memory that no pool of the process holds",
-        source: "FLINK-15532",
+        source: "FLINK-15532, FLINK-15143 (apache/flink#10999)",
         story: include_str!("../../stories/MEM0022.md"),
         wrong: Example::of(
             "1.20",
@@ -550,7 +550,7 @@ pub static RULES: [Rule; 25] = [
         name: "misread-line",
         severity: Severity::Warning,
         summary: "A line that Flink drops or reads otherwise than it looks",
-        source: "FLINK-3671; Flink documentation, Configuration: flink-conf.yaml",
+        source: "apache/streampark#4199, apache/flink-cdc#2802",
         story: include_str!("../../stories/MEM0024.md"),
         wrong: Example::of(
             "1.11",

@@ -1,12 +1,14 @@
 //! Values that Flink cannot read, or reads otherwise than meant: MEM0006, MEM0007, MEM0017.
 
 use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::java;
 use plimsoll_memory::model::Kind;
 
-use super::failure::{both, cases};
+use super::failure::{Case, both, cases};
 use super::size_text::{self, Type, is_bare, type_of};
 use crate::bytes::Written;
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::remedy::Which;
 use crate::subject::{Subject, size_of};
 
 /// MEM0006.
@@ -37,12 +39,16 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             if type_of(*key) == Type::Fraction {
                 let number = subject.number(*key).unwrap_or_default();
                 let percent = size_text::percentage(number);
-                if number >= 1.0 && number < 100.0 && case.trial.with_text(*key, &percent) {
+                if (1.0..100.0).contains(&number) && case.trial.with_text(*key, &percent) {
                     let text = format!("a fraction, no percentage: {}: {percent}", entry.key);
                     found = found.fix(text, subject.set_to(entry, percent));
                 }
                 found = case.remove(found, *key, entry, "its default is inside");
             } else if inverted {
+                let unset = case.failure.blame.iter().find(|other| subject.set(**other).is_none());
+                if let (Some(other), Some(size)) = (unset, size_of(entry)) {
+                    found = case.change(found, *other, size);
+                }
                 let other = case.failure.blame.iter().find(|other| *other != key);
                 let other =
                     other.and_then(|other| subject.size(*other).or_else(|| default_end(subject, *other)));
@@ -56,7 +62,7 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
                 found = case.remove(found, *key, entry, "its default is inside");
             }
         }
-        out.push(found);
+        out.push(case.or_several(found));
     }
 }
 
@@ -73,16 +79,11 @@ fn default_end(subject: &Subject<'_>, key: KnownKey) -> Option<u64> {
 
 /// MEM0007.
 pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    unreadable_rocksdb(subject, out);
     for case in cases(subject, &[Kind::Unparsable]) {
         let set = case.set();
         let Some((key, entry)) = set.first() else {
-            // the value came from the environment
-            let mut found = Diagnostic::error("Flink cannot read this value").note(case.flink_says());
-            let variable = subject.variables.iter().rfind(|v| v.name.ends_with("_HEAP"));
-            if let Some((source, span)) = variable.and_then(|v| v.place) {
-                found = found.label(subject.at(source, span, "no size", true));
-            }
-            out.push(found);
+            out.push(environment(subject, &case));
             continue;
         };
         let text = entry.value.text();
@@ -105,7 +106,10 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             found = found
                 .note("Gi and Mi are spellings of Kubernetes; Flink's g and m already mean 2^30 and 2^20");
         } else if type_of(*key) == Type::Size && proposal.is_some() && units.contains('.') {
-            found = found.note("Flink reads whole numbers only");
+            let unit = units.contains(|c: char| c.is_ascii_alphabetic());
+            let meant =
+                if unit { "" } else { ", and without a unit in bytes; mebibytes are taken to be meant" };
+            found = found.note(format!("Flink reads whole numbers only{meant}"));
         }
         found = found.note(case.flink_says());
         if let Some(to) = proposal {
@@ -117,6 +121,62 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             found = found.help(format!("write {}: followed by {wanted}", entry.key));
         }
         out.push(found);
+    }
+}
+
+/// The value came from the environment.
+fn environment(subject: &Subject<'_>, case: &Case<'_, '_>) -> Diagnostic {
+    let (name, option) = match case.which {
+        Which::TaskManager => ("FLINK_TM_HEAP", KnownKey::TmProcessSize),
+        Which::JobManager => ("FLINK_JM_HEAP", KnownKey::JmProcessSize),
+    };
+    let mut found =
+        Diagnostic::error(format!("Flink cannot read the value of {name}")).note(case.flink_says());
+    let variable = subject.variables.iter().rfind(|v| v.name == name);
+    if let Some((source, span)) = variable.and_then(|v| v.place) {
+        found = found.label(subject.at(source, span, "no size", true));
+    }
+    let proposal = variable.and_then(|v| size_text::size(&v.value));
+    if let Some(to) = proposal {
+        found = found.help(format!("write {name}={to}"));
+    }
+    found.help(format!("leave the variable out and set {option}"))
+}
+
+/// Options that no derivation reads, but the state backend does when a job starts.
+const OF_ROCKSDB: [KnownKey; 6] = [
+    KnownKey::RocksDbManaged,
+    KnownKey::RocksDbFixedPerSlot,
+    KnownKey::RocksDbWriteBufferRatio,
+    KnownKey::RocksDbHighPrioRatio,
+    KnownKey::RocksDbPartitioned,
+    KnownKey::RocksDbWriteBufferSize,
+];
+
+/// Values of RocksDB's options that its backend cannot read.
+fn unreadable_rocksdb(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    for key in OF_ROCKSDB {
+        let Some(entry) = subject.set(key) else { continue };
+        let text = entry.value.text();
+        let (reads, wanted, proposal) = match type_of(key) {
+            Type::Size => (size_of(entry).is_some(), "a size", size_text::size(&text)),
+            Type::Fraction => (java::parse_double(&text).is_ok(), "a number", size_text::fraction(&text)),
+            _ => (
+                text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+                "true or false",
+                size_text::boolean(&text),
+            ),
+        };
+        if reads {
+            continue;
+        }
+        let mut found = Diagnostic::error(format!("Flink cannot read the value of {key}"))
+            .label(subject.at_value(entry, format!("not {wanted}"), true))
+            .note("jobs with this state backend will not start");
+        if let Some(to) = proposal {
+            found = found.fix(format!("write {key}: {to}"), subject.set_to(entry, to.as_str()));
+        }
+        out.push(found.fix(format!("remove {key}: its default holds then"), subject.delete(entry)));
     }
 }
 

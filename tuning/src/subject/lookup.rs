@@ -2,7 +2,7 @@
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::config::{
-    Configuration, Entry, EntryId, KnownKey, Origin, Source, SourceId, SourceKind, Span,
+    Configuration, Entry, EntryId, Finding, FindingKind, KnownKey, Origin, Source, SourceId, SourceKind, Span,
 };
 
 use super::Subject;
@@ -110,6 +110,11 @@ impl<'a> Subject<'a> {
     pub(crate) fn delete(&self, entry: &Entry) -> Option<Edit> {
         let origin = entry.origin?;
         let text = &self.editable(origin.source)?.text;
+        // an earlier line of the same key would count then
+        let twice = |finding: &Finding| matches!(&finding.kind, FindingKind::Duplicate { key, .. } if **key == *entry.key.as_str());
+        if self.loaded.findings.iter().any(twice) {
+            return None;
+        }
         if text.get(origin.key.start..origin.key.end)? != entry.key.as_str()
             || origin.key.line != origin.value.line
         {
@@ -162,7 +167,12 @@ impl Subject<'_> {
         let whole = self.delete(entry)?.span;
         let text = &self.source(origin.source)?.text;
         let ended = text.get(whole.start..whole.end)?.ends_with(['\n', '\r']);
-        let replacement = if ended { format!("{line}\n") } else { format!("\n{line}") };
+        // in YAML the lines of a map stand in one column, and a map in braces needs commas
+        let indent = text.get(whole.start..origin.key.start)?;
+        if text.lines().any(|line| line.trim_start().starts_with('{')) {
+            return None;
+        }
+        let replacement = if ended { format!("{indent}{line}\n") } else { format!("\n{indent}{line}") };
         let end = whole.end;
         let next = whole.line.saturating_add(u32::from(ended));
         let column = if ended {

@@ -1,5 +1,7 @@
 //! Each rule's wrong example has that finding alone, its right one none.
 
+use std::fmt::Write as _;
+
 use plimsoll_memory::config::Format;
 use plimsoll_tuning::render::{TextStyle, text};
 use plimsoll_tuning::rules::{Example, RULES};
@@ -21,7 +23,7 @@ fn wrong_examples_have_their_finding_alone_and_right_ones_none() {
         for (example, expected) in [(&rule.wrong, &[rule.code][..]), (&rule.right, &[])] {
             let (found, text) = codes(example);
             if found != expected {
-                failures.push_str(&format!("{} found {found:?}, not {expected:?}:\n{text}\n", rule.name));
+                let _ = writeln!(failures, "{} found {found:?}, not {expected:?}:\n{text}", rule.name);
             }
         }
     }

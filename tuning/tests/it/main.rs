@@ -1,7 +1,9 @@
 //! The rules as their users meet them.
 
+mod defaults;
 mod examples;
 mod issues;
+mod properties;
 
 use plimsoll_memory::config::{ConfigFile, Format, Loaded, Source, SourceKind, load};
 use plimsoll_memory::model::{Ruleset, Version};
