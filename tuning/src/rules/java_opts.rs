@@ -98,6 +98,14 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Vec<Diagnostic>) {
     let heap = |flag: &&Flag| matches!(flag.kind, FlagKind::MaxHeap | FlagKind::InitialHeap);
     let last = |kind| flags.iter().rfind(|flag: &&Flag| flag.kind == kind);
     let Some(flag) = last(FlagKind::MaxHeap).or_else(|| last(FlagKind::InitialHeap)) else { return };
+    // options for both processes are told of those that the configuration is for
+    let (here, other) = match which {
+        Which::TaskManager => (subject.task_manager.is_some(), subject.job_manager.is_some()),
+        Which::JobManager => (subject.job_manager.is_some(), subject.task_manager.is_some()),
+    };
+    if !here && other && !flag.holder.ends_with("manager") {
+        return;
+    }
     let is_max = flag.kind == FlagKind::MaxHeap;
     let derived = derived(subject, which);
     if let Some(derived) = &derived

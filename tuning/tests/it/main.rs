@@ -4,6 +4,7 @@ mod defaults;
 mod examples;
 mod issues;
 mod properties;
+mod render;
 
 use plimsoll_memory::config::{ConfigFile, Format, Loaded, Source, SourceKind, load};
 use plimsoll_memory::model::{Ruleset, Version};
