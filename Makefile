@@ -18,7 +18,7 @@ MEMCALC := $(TARGET)/release/memcalc
 # Where `make run` writes.
 OUT := target/run
 
-FUZZ_TARGETS := size lines yaml toml batch
+FUZZ_TARGETS := size lines yaml toml derive batch
 FUZZ_SECONDS ?= 900
 
 .PHONY: help needs run build test lint fmt bench fuzz mutants

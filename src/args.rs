@@ -1,8 +1,10 @@
 //! The command line as typed. What it means on this machine is worked out in [`crate::input`] and the commands.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plimsoll_memory::MemorySize;
 use plimsoll_memory::model::Version;
 
 const TEMPLATE: &str = "\
@@ -363,9 +365,17 @@ pub struct DrawArgs {
     /// Width in pixels, 480 to 4096
     #[arg(long, default_value_t = 960, value_parser = clap::value_parser!(u32).range(480..=4096))]
     pub width: u32,
+    /// Limit of the container (16g): draws the load line
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub limit: Option<MemorySize>,
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// A size in Flink's spelling.
+fn size(text: &str) -> Result<MemorySize, String> {
+    MemorySize::parse(text).map_err(|error| error.to_string())
 }
 
 /// `batch`
@@ -386,6 +396,25 @@ pub struct BashJavaUtilsArgs {
     /// The command and its arguments, as Flink's scripts pass them
     #[arg(value_name = "COMMAND", trailing_var_arg = true, allow_hyphen_values = true)]
     pub args: Vec<String>,
+}
+
+impl BashJavaUtilsArgs {
+    /// The arguments, where they are in the plain form of Flink's scripts: `bash-java-utils [--flink-version V] COMMAND …`.
+    /// `None` for every other form, which is the parser's business.
+    pub fn plain(words: impl IntoIterator<Item = OsString>) -> Option<Self> {
+        let mut words = words.into_iter().skip(1);
+        if words.next()? != "bash-java-utils" {
+            return None;
+        }
+        let mut args: Vec<String> = words.map(OsString::into_string).collect::<Result<_, _>>().ok()?;
+        let mut flink_version = None;
+        if args.first()? == "--flink-version" {
+            flink_version = Some(args.get(1)?.parse().ok()?);
+            args.drain(..2);
+        }
+        let is_command = args.first().is_some_and(|word| !word.starts_with('-'));
+        is_command.then_some(Self { flink_version, args })
+    }
 }
 
 /// `fleet`

@@ -7,9 +7,14 @@ use std::path::{Path, PathBuf, absolute};
 use plimsoll_memory::config::{
     self, ConfigFile, Format, LoadFailure, Loaded, SourceKind, choose_file, command_line,
 };
-use plimsoll_memory::model::{Ruleset, Version};
+use plimsoll_memory::model::{
+    Fallible, JobManager, Ruleset, Silent, TaskManager, Version, jobmanager, taskmanager,
+};
+use plimsoll_tuning::Processes;
 
-use crate::args::{FileFormat, InputArgs};
+use crate::args::{FileFormat, InputArgs, ProcessKind};
+use crate::render::MemoryMap;
+use crate::render::json::{Derivation, Ground};
 use crate::startup::{LegacyHeap, read_bounded};
 
 /// A loaded configuration and the rules for it.
@@ -25,6 +30,66 @@ pub struct Input {
     pub legacy_heap: LegacyHeap,
     /// What the user calls it: the path, `-`, or the command line.
     pub name: String,
+}
+
+/// A derived process.
+#[derive(Debug)]
+pub enum Process {
+    /// A TaskManager.
+    TaskManager(Box<TaskManager>),
+    /// A JobManager.
+    JobManager(Box<JobManager>),
+}
+
+impl Input {
+    /// Derives a process.
+    ///
+    /// # Errors
+    /// Flink's refusal.
+    pub fn derive(&self, kind: ProcessKind) -> Fallible<Process> {
+        let conf = &self.loaded.configuration;
+        let legacy = &self.legacy_heap;
+        match kind {
+            ProcessKind::Taskmanager => {
+                let environment = legacy.task_manager.as_deref();
+                let process = taskmanager::derive(conf, self.rules, environment, &mut Silent)?;
+                Ok(Process::TaskManager(Box::new(process)))
+            }
+            ProcessKind::Jobmanager => {
+                let environment = legacy.job_manager.as_deref();
+                let process = jobmanager::derive(conf, self.rules, environment, &mut Silent)?;
+                Ok(Process::JobManager(Box::new(process)))
+            }
+        }
+    }
+
+    /// A derived process as data.
+    pub fn data(&self, process: &Process) -> Derivation {
+        let Loaded { configuration, sources, .. } = &self.loaded;
+        let ground = Ground { version: self.version, rules: self.rules, configuration, sources };
+        match process {
+            Process::TaskManager(process) => Derivation::task_manager(process, &ground),
+            Process::JobManager(process) => Derivation::job_manager(process, &ground),
+        }
+    }
+
+    /// The memory map of a derived process.
+    pub fn map(&self, process: &Process) -> MemoryMap {
+        let Loaded { configuration, sources, .. } = &self.loaded;
+        match process {
+            Process::TaskManager(process) => MemoryMap::task_manager(process, configuration, sources),
+            Process::JobManager(process) => MemoryMap::job_manager(process, configuration, sources),
+        }
+    }
+}
+
+impl From<ProcessKind> for Processes {
+    fn from(kind: ProcessKind) -> Self {
+        match kind {
+            ProcessKind::Taskmanager => Self::TaskManager,
+            ProcessKind::Jobmanager => Self::JobManager,
+        }
+    }
 }
 
 /// Why there is no configuration.

@@ -6,6 +6,7 @@ pub mod batch;
 pub mod command;
 pub mod exit;
 pub mod explain;
+pub mod fleet;
 pub mod input;
 mod nearest;
 mod output;

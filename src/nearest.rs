@@ -1,7 +1,7 @@
 //! "Did you mean": the nearest of some names.
 
 /// The name with the fewest edits to `word`, if that is few enough to be meant: a third of its length.
-pub fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = word.chars().count().div_ceil(3);
     names
         .map(|name| (distance(word, name), name))

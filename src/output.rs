@@ -7,18 +7,20 @@ use crate::exit::Exit;
 
 /// Whether standard output and standard error are to be coloured, and how wide the terminal is.
 #[derive(Debug, Clone, Copy)]
-pub struct Terminal {
+pub(crate) struct Terminal {
     /// Colour on standard output.
-    pub color_stdout: bool,
+    pub(crate) color_stdout: bool,
     /// Colour on standard error.
-    pub color_stderr: bool,
+    pub(crate) color_stderr: bool,
+    /// Whether the locale takes more than ASCII.
+    pub(crate) unicode: bool,
     /// Columns of standard output; 100 where it is no terminal.
-    pub columns: usize,
+    pub(crate) columns: usize,
 }
 
 impl Terminal {
     /// What this process's environment says: `--color`, `NO_COLOR`, `CLICOLOR_FORCE`, `TERM=dumb`, `COLUMNS`.
-    pub fn of(color: Color) -> Self {
+    pub(crate) fn of(color: Color) -> Self {
         let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         let auto = |terminal: bool| match color {
             Color::Always => true,
@@ -37,19 +39,29 @@ impl Terminal {
         Self {
             color_stdout: auto(io::stdout().is_terminal()),
             color_stderr: auto(io::stderr().is_terminal()),
+            unicode: unicode(),
             columns: columns.unwrap_or(100).clamp(40, 400),
         }
     }
 }
 
+/// Whether the locale says UTF-8; a pipe without any locale is taken to.
+fn unicode() -> bool {
+    let locale =
+        ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
+    let Some(locale) = locale else { return true };
+    let locale = locale.to_string_lossy().to_uppercase();
+    locale.contains("UTF-8") || locale.contains("UTF8")
+}
+
 /// Writes to standard output. A reader that has gone away is no failure: `memcalc … | head` ends quietly.
-pub fn data(text: &str) -> Result<(), Exit> {
+pub(crate) fn data(text: &str) -> Result<(), Exit> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
 /// What a write came to.
-pub fn written(result: io::Result<()>) -> Result<(), Exit> {
+pub(crate) fn written(result: io::Result<()>) -> Result<(), Exit> {
     match result {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -61,6 +73,6 @@ pub fn written(result: io::Result<()>) -> Result<(), Exit> {
 }
 
 /// Writes to standard error; there is nobody to tell where that fails.
-pub fn message(text: &str) {
+pub(crate) fn message(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,6 +1,6 @@
-//! The command line against recorded answers of the real `FlinkConfigLoader` of 1.11.4, 1.20.5 and 2.3.0. One case a line
-//! of `data/command_line.jsonl`: `args` → `ok`: the properties sorted by key, the directory as `dir`; or `err`: the
-//! exceptions.
+//! The command line against recorded answers of the real `FlinkConfigLoader` of 1.11.4, 1.20.5 and 2.3.0. One case a
+//! line of `data/command_line.jsonl`: `args` → `ok`: the properties sorted by key, the directory as `dir`; or `err`:
+//! the exceptions.
 
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 fn read(bytes: &[u8], format: Format, dynamic: &[(String, String)]) -> Result<Loaded, Box<LoadFailure>> {
     let ruleset = match format {
-        Format::Lines if bytes.len() % 2 == 0 => &V1_10,
+        Format::Lines if bytes.len().is_multiple_of(2) => &V1_10,
         Format::Lines => &V1_20,
         _ => &V2_3,
     };
@@ -63,7 +63,8 @@ proptest! {
     #[test]
     fn any_text(text in yamlish(), key in ".{0,8}", value in ".{0,8}") {
         for format in FORMATS {
-            check(text.as_bytes(), format, &[(key.clone(), value.clone()), ("é".to_owned(), String::new()), (key.clone(), String::new())]);
+            let twice = [(key.clone(), value.clone()), ("é".to_owned(), String::new()), (key.clone(), String::new())];
+            check(text.as_bytes(), format, &twice);
         }
     }
 
@@ -84,7 +85,7 @@ fn deep_nesting_is_refused_by_name() {
         "? ".repeat(100_000),
         format!("a: {}", "[a,".repeat(100_000)),
         format!("a: {}{}", "[".repeat(1500), "]".repeat(1500)),
-        (0..3000).map(|i| format!("{}a:\n", " ".repeat(i))).collect::<String>(),
+        (0..3000).map(|i| " ".repeat(i) + "a:\n").collect::<Vec<_>>().concat(),
     ];
     for text in deep {
         let failure = read(text.as_bytes(), Format::Yaml, &[]).expect_err("too deep");
@@ -100,7 +101,8 @@ fn deep_nesting_is_refused_by_name() {
 fn aliases_do_not_multiply() {
     let mut text = "a0: &a0 {x: 1, y: 1}\n".to_owned();
     for i in 1..25 {
-        text.push_str(&format!("a{i}: &a{i} {{x: *a{}, y: *a{}}}\n", i - 1, i - 1));
+        let line = format!("a{i}: &a{i} {{x: *a{}, y: *a{}}}\n", i - 1, i - 1);
+        text.push_str(&line);
     }
     let failure = read(text.as_bytes(), Format::Yaml, &[]).expect_err("too big");
     assert!(failure.message.contains("too big"), "{}", failure.message);

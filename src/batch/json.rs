@@ -57,10 +57,7 @@ pub(super) fn push_u64(out: &mut String, mut value: u64) {
     let mut at = digits.len();
     loop {
         at -= 1;
-        #[expect(clippy::cast_possible_truncation, reason = "a digit")]
-        {
-            digits[at] = b'0' + (value % 10) as u8;
-        }
+        digits[at] = b'0' + (value % 10) as u8;
         value /= 10;
         if value == 0 {
             break;

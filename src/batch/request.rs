@@ -37,8 +37,6 @@ pub(super) struct Request<'a> {
     #[serde(borrow, default)]
     pub(super) write_buffer_size: Option<Text<'a>>,
     #[serde(borrow, default)]
-    pub(super) partitioned: Option<Text<'a>>,
-    #[serde(borrow, default)]
     pub(super) arena_sizes: Option<Vec<Text<'a>>>,
     // weights
     #[serde(borrow, default)]

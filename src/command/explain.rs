@@ -3,25 +3,27 @@
 use std::path::Path;
 
 use plimsoll_memory::config::KnownKey;
-use plimsoll_memory::model::{Failure, Silent, jobmanager, taskmanager};
 use serde::Serialize;
 
-use super::{Outcome, fail, refuse};
+use super::{Outcome, fail, refuse, refused, require_model};
 use crate::args::{ExplainArgs, ProcessKind, TextOrJson};
 use crate::exit::Exit;
 use crate::explain::{self, JOB_MANAGER_POOLS, Pool, TASK_MANAGER_POOLS, Texts};
-use crate::input::{self, Input};
+use crate::input::{self, Input, Process};
+use crate::output::Terminal;
 use crate::{nearest, output};
 
 /// Levels of reasons for one pool, and for each of all.
 const DEPTH_OF_ONE: usize = 8;
 const DEPTH_OF_ALL: usize = 1;
 
-pub(super) fn run(args: &ExplainArgs) -> Outcome {
-    let (what, conf) = sort_out(&args.what)?;
-    let input = input::load(conf.as_deref().map(Path::new), &args.input).map_err(|error| refuse(&error))?;
+pub(super) fn run(args: &ExplainArgs, terminal: Terminal) -> Outcome {
+    let (what, conf) = sort_out(&args.what);
+    let input =
+        input::load(conf.as_deref().map(Path::new), &args.input).map_err(|error| refuse(&error, terminal))?;
     let kind = args.process.unwrap_or_else(|| guess(what.as_deref(), &input));
-    let pools = derive(kind, &input)?;
+    require_model(kind, &input)?;
+    let pools = derive(kind, &input, terminal)?;
     let wanted: Vec<&Pool> = match &what {
         None => pools.iter().collect(),
         Some(what) => vec![choose(what, kind, &pools)?],
@@ -68,20 +70,18 @@ struct Explanation<'a> {
     pools: Vec<&'a Pool>,
 }
 
-/// Which of the words is the configuration: the one that exists, or `-`.
-fn sort_out(words: &[String]) -> Result<(Option<String>, Option<String>), Exit> {
+/// Which of the words is a pool or key, and which the configuration: the one that exists, or `-`.
+fn sort_out(words: &[String]) -> (Option<String>, Option<String>) {
     let is_pool = |word: &String| {
         TASK_MANAGER_POOLS.contains(&word.as_str()) || JOB_MANAGER_POOLS.contains(&word.as_str())
     };
     let is_conf = |word: &String| word == "-" || !is_pool(word) && Path::new(word).exists();
     match words {
-        [] => Ok((None, None)),
-        [word] if is_conf(word) => Ok((None, Some(word.clone()))),
-        [word] => Ok((Some(word.clone()), None)),
-        [first, second] if is_conf(first) && !is_conf(second) => {
-            Ok((Some(second.clone()), Some(first.clone())))
-        }
-        [what, conf, ..] => Ok((Some(what.clone()), Some(conf.clone()))),
+        [] => (None, None),
+        [word] if is_conf(word) => (None, Some(word.clone())),
+        [word] => (Some(word.clone()), None),
+        [first, second] if is_conf(first) && !is_conf(second) => (Some(second.clone()), Some(first.clone())),
+        [what, conf, ..] => (Some(what.clone()), Some(conf.clone())),
     }
 }
 
@@ -102,30 +102,12 @@ fn guess(what: Option<&str>, input: &Input) -> ProcessKind {
     }
 }
 
-fn derive(kind: ProcessKind, input: &Input) -> Result<Vec<Pool>, Exit> {
-    let configuration = &input.loaded.configuration;
-    let texts = Texts { configuration, sources: &input.loaded.sources };
-    let refused = |failure: Box<Failure>| {
-        fail(
-            Exit::Refused,
-            format!(
-                "Flink {} would refuse to start: {}\nhelp: memcalc check shows all mistakes with their lines",
-                input.version,
-                failure.message()
-            ),
-        )
-    };
-    match kind {
-        ProcessKind::Taskmanager => {
-            let environment = input.legacy_heap.task_manager.as_deref();
-            let process = taskmanager::derive(configuration, input.rules, environment, &mut Silent);
-            process.map(|process| explain::task_manager(texts, &process)).map_err(refused)
-        }
-        ProcessKind::Jobmanager => {
-            let environment = input.legacy_heap.job_manager.as_deref();
-            let process = jobmanager::derive(configuration, input.rules, environment, &mut Silent);
-            process.map(|process| explain::job_manager(texts, &process)).map_err(refused)
-        }
+fn derive(kind: ProcessKind, input: &Input, terminal: Terminal) -> Result<Vec<Pool>, Exit> {
+    let texts = Texts { configuration: &input.loaded.configuration, sources: &input.loaded.sources };
+    match input.derive(kind) {
+        Ok(Process::TaskManager(process)) => Ok(explain::task_manager(texts, &process)),
+        Ok(Process::JobManager(process)) => Ok(explain::job_manager(texts, &process)),
+        Err(_) => Err(refused(input, kind.into(), terminal)),
     }
 }
 

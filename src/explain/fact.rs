@@ -204,7 +204,7 @@ impl Texts<'_> {
 }
 
 /// A whole in words.
-pub const fn whole_name(whole: Whole) -> &'static str {
+pub(super) const fn whole_name(whole: Whole) -> &'static str {
     match whole {
         Whole::Process => "total process memory",
         Whole::Flink => "total Flink memory",

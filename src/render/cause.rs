@@ -1,5 +1,7 @@
 //! Why an area has its size, in words.
 
+use std::fmt::Write as _;
+
 use plimsoll_memory::config::{Configuration, Entry, KnownKey, Source, SourceKind};
 use plimsoll_memory::model::{Cause, Clamp, FractionOf, Setting, Whole};
 
@@ -54,9 +56,9 @@ fn fraction_text(part: &FractionOf, setting: &impl Fn(&Setting) -> String) -> St
         // the whole is not known yet: it follows from its other parts
         let with_part =
             if part.of == Whole::FlinkWithoutNetwork { "total Flink memory" } else { "total process memory" };
-        text.push_str(&format!("{with_part}: {f} ÷ (1 − {f}) × {base}, the {whole}"));
+        let _ = write!(text, "{with_part}: {f} ÷ (1 − {f}) × {base}, the {whole}");
     } else {
-        text.push_str(&format!("{whole}, {base}"));
+        let _ = write!(text, "{whole}, {base}");
     }
     let (what, end) = match part.clamp {
         Clamp::Inside => return text,

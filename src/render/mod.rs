@@ -15,14 +15,14 @@
 //! as a number of bytes. Rounded sizes (`1.688 GiB`) never stand alone in a view.
 
 pub mod cause;
-//pub mod json;
+pub mod json;
 pub mod map;
-//pub mod markdown;
+pub mod markdown;
 pub mod number;
 pub mod svg;
 pub mod text;
 pub mod tree;
-//pub mod yaml;
+pub mod yaml;
 
 pub use map::{Area, MemoryMap, ProcessKind};
 

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use plimsoll_memory::config::{self, ConfigFile, Configuration, Format, Source, SourceKind};
 use plimsoll_memory::model::version::V1_20;
-use plimsoll_memory::model::{JobManager, Silent, TaskManager, jobmanager, taskmanager};
+use plimsoll_memory::model::{JobManager, Silent, TaskManager, Version, jobmanager, taskmanager};
 
 use super::MemoryMap;
+use super::json::{Derivation, Ground};
 
 /// A configuration from a text of lines and `-D` properties.
 pub(crate) fn loaded(text: &str, dynamic: &[(&str, &str)]) -> (Configuration, Vec<Source>) {
@@ -43,7 +44,25 @@ pub(crate) fn job_manager_map(text: &str) -> MemoryMap {
 }
 
 fn prefixed(process: &str, text: &str) -> String {
-    text.split(", ").map(|line| format!("{process}.memory.{line}\n")).collect()
+    let lines = text.split(", ").map(|line| [process, ".memory.", line, "\n"].concat());
+    lines.collect::<Vec<_>>().concat()
+}
+
+/// A TaskManager as data, from lines and `-D` properties.
+pub(crate) fn derivation(text: &str, dynamic: &[(&str, &str)]) -> Derivation {
+    let (configuration, sources) = loaded(text, dynamic);
+    Derivation::task_manager(&task_manager(&configuration), &ground(&configuration, &sources))
+}
+
+/// A JobManager as data.
+pub(crate) fn job_manager_derivation(text: &str) -> Derivation {
+    let (configuration, sources) = loaded(text, &[]);
+    Derivation::job_manager(&job_manager(&configuration), &ground(&configuration, &sources))
+}
+
+fn ground<'a>(configuration: &'a Configuration, sources: &'a [Source]) -> Ground<'a> {
+    let version = Version { major: 1, minor: 20, patch: None };
+    Ground { version, rules: &V1_20, configuration, sources }
 }
 
 /// The configurations that every view is shown.

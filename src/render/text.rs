@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// Text without what a terminal or a page would obey or refuse: control characters, the marks that turn the direction of
-/// writing, and the code points XML forbids become U+FFFD.
+/// Text without what a terminal or a page would obey or refuse: control characters, the marks that turn the direction
+/// of writing, and the code points XML forbids become U+FFFD.
 pub fn visible(text: &str) -> Cow<'_, str> {
     if text.chars().all(is_visible) {
         return Cow::Borrowed(text);
@@ -26,8 +26,15 @@ pub fn columns(text: &str) -> usize {
 pub(super) fn char_columns(c: char) -> usize {
     match u32::from(c) {
         0x300..=0x36f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,
-        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f => 2,
-        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x2_0000..=0x3_fffd => 2,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x2_0000..=0x3_fffd => 2,
         _ => 1,
     }
 }

@@ -7,7 +7,8 @@ use plimsoll_memory::MemorySize;
 const UNITS: [(u32, &str, &str); 4] =
     [(40, "TiB", "t"), (30, "GiB", "g"), (20, "MiB", "m"), (10, "KiB", "k")];
 
-/// Displays a size for reading: `40 GiB`, `1.25 GiB`, `512 bytes`. Rounded to two decimals; exact numbers go into notes.
+/// Displays a size for reading: `40 GiB`, `1.25 GiB`, `512 bytes`. Rounded to two decimals; exact numbers go into
+/// notes.
 #[derive(Debug, Clone, Copy)]
 pub struct Readable(pub u64);
 

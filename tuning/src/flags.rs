@@ -1,7 +1,7 @@
 //! The JVM flags that a configuration or an environment adds to those that Flink derives.
 //!
-//! The start scripts and the containers run `java $JVM_ARGS <derived flags> ${FLINK_ENV_JAVA_OPTS} …`: of two flags of the
-//! same kind the JVM takes the last. So options win over the derived flags, and `JVM_ARGS` loses to them.
+//! The start scripts and the containers run `java $JVM_ARGS <derived flags> ${FLINK_ENV_JAVA_OPTS} …`: of two flags of
+//! the same kind the JVM takes the last. So options win over the derived flags, and `JVM_ARGS` loses to them.
 
 use plimsoll_memory::config::{KnownKey, SourceId, Span};
 

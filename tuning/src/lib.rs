@@ -1,5 +1,5 @@
-//! Judgement over the memory model: which configurations refuse to start, lose memory, or endanger the process, and what
-//! to write instead.
+//! Judgement over the memory model: which configurations refuse to start, lose memory, or endanger the process, and
+//! what to write instead.
 //!
 //! | module | what |
 //! |---|---|
@@ -9,8 +9,8 @@
 //! | [`diagnostic`] | what a rule found: labels in several sources, notes, remedies with edits |
 //! | [`render`] | text in the manner of rustc, JSON, SARIF, GitHub annotations |
 //!
-//! Promises: no I/O and no panic for any input; the same report for the same input; every span and every edit lies inside
-//! its source. Each failure of the model is reported, and Flink's shipped configurations are clean.
+//! Promises: no I/O and no panic for any input; the same report for the same input; every span and every edit lies
+//! inside its source. Each failure of the model is reported, and Flink's shipped configurations are clean.
 //! Does not cover: what a job needs while it runs. A rule only says what the configuration alone already shows.
 
 pub mod bytes;

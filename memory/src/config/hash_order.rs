@@ -121,11 +121,11 @@ pub(super) fn properties_order(keys: &[&str]) -> Vec<usize> {
         if place + 1 >= size / 4 * 3 && size < MAX_TABLE {
             let mut wider = buckets(size * 2);
             for bin in &table {
-                let side = |place: &usize| bits(place) & size;
+                let half = |place: &usize| bits(place) & size;
                 let run = bin
                     .iter()
                     .rev()
-                    .take_while(|p| bin.last().is_some_and(|end| side(p) == side(end)))
+                    .take_while(|p| bin.last().is_some_and(|end| half(p) == half(end)))
                     .count();
                 let (head, tail) = bin.split_at(bin.len() - run);
                 for &place in head.iter().rev().chain(tail) {

@@ -164,7 +164,8 @@ static TABLE: [u8; TABLE_SIZE] = {
     table
 };
 
-/// Length, the last sixteen bytes and a few from the front: keys differ at their ends.
+/// The length, the last twelve bytes and three from before them: keys differ at their ends.
+#[expect(clippy::cast_possible_truncation, reason = "the low bits of a length will do")]
 const fn hash(text: &[u8]) -> u32 {
     let mut h = 0x811c_9dc5u32 ^ text.len() as u32;
     let mut i = text.len().saturating_sub(12);

@@ -10,6 +10,7 @@ mod hash;
 mod log;
 mod parse;
 mod parse_float;
+mod scale;
 
 pub use big_decimal::BigDecimal;
 pub use decimal::{Decimal, double_to_string, float_to_string, format_fixed3, push_double, push_fixed3};

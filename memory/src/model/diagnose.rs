@@ -95,12 +95,12 @@ fn collect(
         } else {
             ample = true;
             environment = None;
-            let sized = |key: &str| {
+            let is_size = |key: &str| {
                 let mut options = sizes.others.iter().chain([&sizes.process]);
                 options.any(|option| is_spelling_of(key, option.key))
                     || sizes.legacy.iter().any(|legacy| legacy.as_str() == key)
             };
-            current = current.without(|_, entry| sized(entry.key.as_str()));
+            current = current.without(|_, entry| is_size(entry.key.as_str()));
             current.set(sizes.process.key.as_str(), AMPLE, None);
         }
         failures.push(*failure);

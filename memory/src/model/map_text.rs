@@ -48,7 +48,8 @@ enum Token {
     Unquoted(String),
 }
 
-/// `StructuredOptionsSplitter.splitEscaped`: an item is quoted as a whole, by `'` or `"`, doubled inside; or not at all.
+/// `StructuredOptionsSplitter.splitEscaped`: an item is quoted as a whole, by `'` or `"`, doubled inside; or not at
+/// all.
 ///
 /// # Errors
 /// An open quote; anything but a delimiter behind a closed one.

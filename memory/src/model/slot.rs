@@ -268,7 +268,8 @@ pub fn of_local(conf: &Configuration, rules: &'static Ruleset) -> Fallible<Slots
     let max = options::network_max(rules);
     match (reader.contains(&options::NETWORK_MIN), reader.contains(&max)) {
         (false, true) => {
-            set(KnownKey::TmNetworkMin, format!("{}b", reader.size_unwrapped(&max)?.value.bytes()))
+            let max = reader.size_unwrapped(&max)?.value;
+            set(KnownKey::TmNetworkMin, format!("{}b", max.bytes()));
         }
         (true, false) => {
             let min = reader.size_unwrapped(&options::NETWORK_MIN)?.value;

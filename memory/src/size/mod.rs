@@ -41,7 +41,7 @@ impl MemorySize {
     }
 
     /// `getMebiBytes`: a 32 bit number that silently wraps, as in Flink.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "Flink's own cast")]
+    #[expect(clippy::cast_possible_truncation, reason = "Flink's own cast")]
     pub const fn mebibytes_int(self) -> i32 {
         (self.0 >> 20) as i32
     }

@@ -4,36 +4,36 @@ use std::fmt::Write as _;
 
 use crate::render::map::{Area, Tone};
 
-/// A colour: as red, green, blue; in light surroundings and in dark ones.
-type Pair = [u32; 2];
+/// A colour in light surroundings and in dark ones.
+type Pair = [&'static str; 2];
 
-pub(super) const GROUND: Pair = [0xff_ff_ff, 0x0f_14_1a];
-pub(super) const TEXT: Pair = [0x1b_1f_24, 0xe6_ed_f3];
-pub(super) const MUTED: Pair = [0x50_5a_64, 0xa9_b4_bf];
-const HAIRLINE: Pair = [0x8c_95_9f, 0x6e_78_83];
-const OVER: Pair = [0xb4_23_18, 0xff_8a_7a];
+pub(super) const GROUND: Pair = ["#ffffff", "#0f141a"];
+pub(super) const TEXT: Pair = ["#1b1f24", "#e6edf3"];
+pub(super) const MUTED: Pair = ["#505a64", "#a9b4bf"];
+const HAIRLINE: Pair = ["#8c959f", "#6e7883"];
+const OVER: Pair = ["#b42318", "#ff8a7a"];
 
 /// Grounds of areas that have parts; their names stand on them.
 #[rustfmt::skip]
 pub(super) const GROUPS: [(&str, Pair); 5] = [
-    ("g-process",  [0xf0_f2_f4, 0x1a_21_29]),
-    ("g-flink",    [0xe3_e7_eb, 0x25_2e_38]),
-    ("g-heap",     [0xd3_e3_f5, 0x16_34_54]),
-    ("g-off-heap", [0xee_ea_df, 0x33_33_2c]),
-    ("g-direct",   [0xcf_ec_e2, 0x12_3f_34]),
+    ("g-process",  ["#f0f2f4", "#1a2129"]),
+    ("g-flink",    ["#e3e7eb", "#252e38"]),
+    ("g-heap",     ["#d3e3f5", "#163454"]),
+    ("g-off-heap", ["#eeeadf", "#33332c"]),
+    ("g-direct",   ["#cfece2", "#123f34"]),
 ];
 
 /// Areas without parts. Neighbours differ in lightness too, not only in hue.
 #[rustfmt::skip]
 pub(super) const LEAVES: [(&str, Pair); 8] = [
-    ("framework-heap",     [0x5b_93_cc, 0x3b_78_bd]),
-    ("task-heap",          [0x1d_5a_a0, 0x7c_b5_f2]),
-    ("managed",            [0xb8_72_0a, 0xe8_a9_3d]),
-    ("framework-off-heap", [0x3d_9a_7d, 0x2f_8f_72]),
-    ("task-off-heap",      [0x0a_5a_48, 0x8f_e3_c8]),
-    ("network",            [0x24_7f_66, 0x4f_bd_9a]),
-    ("metaspace",          [0x8f_3f_a0, 0xb5_65_c9]),
-    ("overhead",           [0x88_8f_97, 0x78_82_8d]),
+    ("framework-heap",     ["#5b93cc", "#3b78bd"]),
+    ("task-heap",          ["#1d5aa0", "#7cb5f2"]),
+    ("managed",            ["#b8720a", "#e8a93d"]),
+    ("framework-off-heap", ["#3d9a7d", "#2f8f72"]),
+    ("task-off-heap",      ["#0a5a48", "#8fe3c8"]),
+    ("network",            ["#247f66", "#4fbd9a"]),
+    ("metaspace",          ["#8f3fa0", "#b565c9"]),
+    ("overhead",           ["#888f97", "#78828d"]),
 ];
 
 /// The class that paints an area.
@@ -91,13 +91,13 @@ fn colours(css: &mut String, id: &str, mode: usize) {
         ("stroke", ".over", OVER),
     ];
     for (property, selector, pair) in rules {
-        let _ = write!(css, "#{id} {selector}{{{property}:#{:06x}}}", pair[mode]);
+        let _ = write!(css, "#{id} {selector}{{{property}:{}}}", pair[mode]);
     }
     for (class, pair) in GROUPS.iter().chain(&LEAVES) {
-        let _ = write!(css, "#{id} rect.{class}{{fill:#{:06x}}}", pair[mode]);
+        let _ = write!(css, "#{id} rect.{class}{{fill:{}}}", pair[mode]);
     }
     for (class, pair) in &LEAVES {
-        let _ = write!(css, "#{id} polyline.{class}{{stroke:#{:06x}}}", pair[mode]);
+        let _ = write!(css, "#{id} polyline.{class}{{stroke:{}}}", pair[mode]);
     }
 }
 
@@ -105,16 +105,18 @@ fn colours(css: &mut String, id: &str, mode: usize) {
 mod unit {
     use super::*;
 
-    /// WCAG 2: relative luminance.
-    fn luminance(colour: u32) -> f64 {
-        let channel = |shift: u32| {
-            let c = f64::from((colour >> shift) & 0xff) / 255.0;
-            if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) }
-        };
-        0.2126 * channel(16) + 0.7152 * channel(8) + 0.0722 * channel(0)
+    /// Red, green, blue, each 0 to 1.
+    fn channels(colour: &str) -> [f64; 3] {
+        [1, 3, 5].map(|i| f64::from(u8::from_str_radix(&colour[i..i + 2], 16).expect("two digits")) / 255.0)
     }
 
-    fn contrast(a: u32, b: u32) -> f64 {
+    /// WCAG 2: relative luminance.
+    fn luminance(colour: &str) -> f64 {
+        let linear = |c: f64| if c <= 0.04045 { c / 12.92 } else { ((c + 0.055) / 1.055).powf(2.4) };
+        channels(colour).map(linear).iter().zip([0.2126, 0.7152, 0.0722]).map(|(c, weight)| c * weight).sum()
+    }
+
+    fn contrast(a: &str, b: &str) -> f64 {
         let (a, b) = (luminance(a), luminance(b));
         (a.max(b) + 0.05) / (a.min(b) + 0.05)
     }
@@ -145,8 +147,8 @@ mod unit {
     }
 
     /// Viénot, Brettel, Mollon 1999: what remains of a colour for a reader without long or without medium cones.
-    fn simulated(colour: u32, matrix: [[f64; 3]; 3]) -> [f64; 3] {
-        let linear = [16, 8, 0].map(|shift| (f64::from((colour >> shift) & 0xff) / 255.0).powf(2.2));
+    fn simulated(colour: &str, matrix: [[f64; 3]; 3]) -> [f64; 3] {
+        let linear = channels(colour).map(|c| c.powf(2.2));
         matrix.map(|row| row.iter().zip(linear).map(|(m, c)| m * c).sum::<f64>().clamp(0.0, 1.0))
     }
 

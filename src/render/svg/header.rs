@@ -2,11 +2,13 @@
 
 use super::scene::{Face, LimitMark, Scene, Text};
 use super::{DrawOptions, layout};
-use crate::render::map::{Area, MemoryMap};
+use crate::render::map::MemoryMap;
 use crate::render::number::human;
 
 /// A limit beyond so many times the process is told in words only: drawn to scale it would crush the map.
 const DRAWN_LIMIT_MAX_PERCENT: u128 = 150;
+
+const LINE: f64 = 19.0;
 
 /// The limit, if it is drawn to scale.
 pub(super) fn drawn_limit(map: &MemoryMap, options: &DrawOptions) -> Option<u64> {
@@ -24,22 +26,21 @@ pub(super) fn place(map: &MemoryMap, options: &DrawOptions, scene: &mut Scene) -
     let x = layout::MARGIN;
     let room = scene.width - 2.0 * layout::MARGIN;
     let mut y = 40.0;
-    scene.texts.push(Text::new(x, y, 19.0, scene.title.clone()).face(Face::Bold).within(room));
+    scene.texts.push(Text::new(x, y, 19.0, scene.title.clone()).face(Face::Bold).clipped(room));
     y += 26.0;
-    let mut lines: Vec<String> =
-        [Some(&map.root), map.root.children.first()].into_iter().flatten().map(total).collect();
-    if let Some(limit) = options.limit {
-        lines.push(limit_text(map.root.bytes, limit));
+    let line = |y, text: String| Text::new(x, y, 13.0, text).muted();
+    for area in [Some(&map.root), map.root.children.first()].into_iter().flatten() {
+        let numbers = format!("{}: {}, {} bytes; ", area.label, human(area.bytes), area.bytes);
+        // where it was set can be long; the numbers always stand
+        let cause = line(y, area.brief.clone()).within(room - line(y, numbers.clone()).width());
+        scene.texts.push(line(y, numbers + &cause.text));
+        y += LINE;
     }
-    for line in lines {
-        scene.texts.push(Text::new(x, y, 13.0, line).muted().within(room));
-        y += 19.0;
+    if let Some(limit) = options.limit {
+        scene.texts.push(line(y, limit_text(map.root.bytes, limit)).clipped(room));
+        y += LINE;
     }
     y + 12.0 // below: the heads of the list's columns
-}
-
-fn total(area: &Area) -> String {
-    format!("{}: {}, {} bytes; {}", area.label, human(area.bytes), area.bytes, area.brief)
 }
 
 /// What is free below a limit, or how much is over it.

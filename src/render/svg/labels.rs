@@ -73,6 +73,17 @@ impl Columns {
         let share = bytes + GAP + column(HEADS[2], &|e| share(e.area.bytes, whole));
         Self { size, bytes, share, width: share }
     }
+
+    /// With more room between names and numbers: the numbers stand at the right edge.
+    pub(super) fn widened(self, width: f64) -> Self {
+        let more = (width - self.width).max(0.0);
+        Self {
+            size: self.size + more,
+            bytes: self.bytes + more,
+            share: self.share + more,
+            width: self.width + more,
+        }
+    }
 }
 
 /// Puts the entries into the scene: `x` is the left of the list, `map_right` where the lines to it begin.
@@ -103,6 +114,9 @@ pub(super) fn place(
         if let Some(target) = entry.target {
             let swatch = Rect { x: left, y: anchor - SWATCH / 2.0, width: SWATCH, height: SWATCH };
             scene.swatches.push((swatch, colour::fill(entry.area)));
+            if whole == 0 {
+                continue; // nothing to lead from
+            }
             let points =
                 vec![(map_right, target), (map_right + 6.0, target), (x - 8.0, anchor), (left - 3.0, anchor)];
             scene.lines.push(Line { points, class: colour::fill(entry.area) });

@@ -60,9 +60,9 @@ pub(super) fn scene(map: &MemoryMap, options: &DrawOptions) -> Scene {
     let mut scene = Scene { title: header::title(map, options), ..Scene::default() };
     let asked = f64::from(options.width.unwrap_or(WIDTH_DEFAULT).min(WIDTH_MAX));
     let fixed = 2.0 * MARGIN + LEADERS + columns.width;
-    // half of what is to spare goes to the map, the rest to the causes
+    // two thirds of what is to spare go to the map, the rest to the causes
     let spare = (asked - fixed - COLUMN_MIN * f64::from(groups + 1)).max(0.0);
-    let column = (COLUMN_MIN + spare / 2.0 / f64::from(groups + 1)).min(COLUMN_MAX);
+    let column = (COLUMN_MIN + spare * 2.0 / 3.0 / f64::from(groups + 1)).min(COLUMN_MAX);
     scene.width = (fixed + column * f64::from(groups + 1)).max(asked).ceil();
     scene.description = description(map, options);
     let top = header::place(map, options, &mut scene);
@@ -81,7 +81,7 @@ pub(super) fn scene(map: &MemoryMap, options: &DrawOptions) -> Scene {
     place_slots(&plan, &walk, options.slots, &mut scene);
     if height < full || whole == 0 {
         let free = Rect { x: plan.left, y: top, width: plan.right() - plan.left, height: full - height };
-        scene.lines.push(outline(free));
+        scene.lines.push(outline(free, whole == 0));
     }
     if whole == 0 {
         let (x, y) = (plan.left + 14.0, top + 26.0);
@@ -98,6 +98,7 @@ pub(super) fn scene(map: &MemoryMap, options: &DrawOptions) -> Scene {
         entry.target = entry.target.and_then(|_| targets.next());
     }
     let x = plan.right() + LEADERS;
+    let columns = columns.widened(scene.width - MARGIN - x);
     labels::place(&entries, &columns, whole, x, plan.right(), (top, bottom), &mut scene);
     scene
 }
@@ -192,9 +193,13 @@ fn place_slots(plan: &Plan, walk: &[(usize, u64, &Area)], slots: Option<u32>, sc
     }
 }
 
-fn outline(rect: Rect) -> Line {
+/// A dashed frame; open below where it stands on the process.
+fn outline(rect: Rect, closed: bool) -> Line {
     let (left, right) = (rect.x, rect.right());
-    let points = vec![(left, rect.bottom()), (left, rect.y), (right, rect.y), (right, rect.bottom())];
+    let mut points = vec![(left, rect.bottom()), (left, rect.y), (right, rect.y), (right, rect.bottom())];
+    if closed {
+        points.push((left, rect.bottom()));
+    }
     Line { points, class: "free" }
 }
 

@@ -82,9 +82,9 @@ mod unit {
     #[test]
     fn groups() {
         let of = |text| {
-            pieces(text)
-                .map(|(piece, gap)| format!("{}{piece}", if gap { "_" } else { "" }))
-                .collect::<String>()
+            let piece =
+                |(piece, gap): (&str, bool)| if gap { ["_", piece].concat() } else { piece.to_owned() };
+            pieces(text).map(piece).collect::<Vec<_>>().concat()
         };
         assert_eq!(of("x 1811939328 y 1024, 12345"), "x 1_811_939_328 y 1024, 12_345");
         assert_eq!(of(""), "");

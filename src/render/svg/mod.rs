@@ -5,12 +5,12 @@
 //! to be labelled is labelled all the same: names and numbers stand in a list at the right, a line leads from each area
 //! to its entry, and the entries keep their distance.
 //!
-//! Light and dark follow the reader's setting. The colours are told apart with the common kinds of colour blindness, and
-//! text has a contrast of at least 4.5 : 1; both are tested in `colour`. The picture has a title and a description, so a
-//! screen reader tells all that it shows.
+//! Light and dark follow the reader's setting. The colours are told apart with the common kinds of colour blindness,
+//! and text has a contrast of at least 4.5 : 1; both are tested in `colour`. The picture has a title and a description,
+//! so a screen reader tells all that it shows.
 //!
-//! With a container's limit the picture has a load line: the process is stacked from the bottom up, and what is above the
-//! line does not fit.
+//! With a container's limit the picture has a load line: the process is stacked from the bottom up, and what is above
+//! the line does not fit.
 
 mod colour;
 mod header;

@@ -70,6 +70,7 @@ pub(super) enum Anchor {
 
 /// A line of text. `x` is where its anchor stands, `y` its baseline.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "a text has a text")]
 pub(super) struct Text {
     pub(super) x: f64,
     pub(super) y: f64,
@@ -106,11 +107,27 @@ impl Text {
         self
     }
 
+    /// Cut at the end to so many pixels.
+    pub(super) fn clipped(mut self, room: f64) -> Self {
+        if self.width() > room {
+            let em = |c: char| measure::char_em(c, self.face);
+            // a gap for every character is more than there will be
+            let mut left = room / self.size - em('…');
+            let fits = self.text.chars().take_while(|c| {
+                left -= em(*c) + if c.is_ascii_digit() { measure::DIGIT_GAP } else { 0.0 };
+                left >= 0.0
+            });
+            self.text = fits.chain(['…']).collect();
+        }
+        self
+    }
+
     pub(super) fn width(&self) -> f64 {
         measure::grouped_width(&self.text, self.size, self.face)
     }
 
     /// Where it will be seen: from the tallest letters to the deepest.
+    #[cfg(test)]
     pub(super) fn bounds(&self) -> Rect {
         let width = self.width();
         let x = match self.anchor {

@@ -1,3 +1,5 @@
+//! Pictures that are well-formed, to scale, and readable.
+
 use proptest::prelude::*;
 use roxmltree::{Document, Node};
 
@@ -71,7 +73,7 @@ fn check_areas(map: &MemoryMap, svg: &str) -> Result<(), TestCaseError> {
     let whole = of(&map.root).rect;
     for (_, _, area) in map.root.walk() {
         let rect = of(area).rect;
-        let share = if map.root.bytes == 0 { 0.0 } else { area.bytes as f64 / map.root.bytes as f64 };
+        let share = crate::render::number::ratio(area.bytes, map.root.bytes);
         prop_assert!((rect.width - whole.width).abs() < 0.01);
         prop_assert!((rect.height - share * whole.height).abs() < 0.01, "{}: {}", area.id, rect.height);
         let mut top = rect.y;
@@ -207,6 +209,12 @@ fn pictures() {
     }
     let map = task_manager_map("process.size: 1728m");
     let plain = DrawOptions::default();
+    let mut odd = map.clone();
+    odd.root.brief =
+        "set at /日本語/設定 & <ファイル>/a/long/path/that/never/ends/flink-conf.yaml:1234567:34".to_owned();
+    let title = Some("A title that is far too long to stand in one line, but somebody wrote it. ".repeat(3));
+    let options = DrawOptions { title, ..plain.clone() };
+    std::fs::write(directory.join("odd.svg"), draw(&odd, &options)).expect("written");
     for (name, options) in [
         ("slots16", DrawOptions { slots: Some(16), ..plain.clone() }),
         ("limit-free", DrawOptions { limit: Some(2 << 30), slots: Some(4), ..plain.clone() }),

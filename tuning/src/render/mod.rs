@@ -1,20 +1,22 @@
 //! Reports for people and for machines.
 //!
-//! Promises: no control character of a configuration reaches a terminal or a log as itself; the same report gives the same
-//! text. Every function returns a text and writes nothing.
+//! Promises: no control character of a configuration reaches a terminal or a log as itself; the same report gives the
+//! same text. Every function returns a text and writes nothing.
 
 mod github;
 mod json;
+mod refusal;
 mod sarif;
 mod text;
 
 pub use github::github;
 pub use json::{SCHEMA_VERSION, json};
+pub use refusal::refusal;
 pub use sarif::sarif;
 pub use text::{TextStyle, text};
 
-/// A text without control characters: each becomes its escape, so that nothing of it acts on a terminal. Characters that
-/// turn the direction of text are treated alike.
+/// A text without control characters: each becomes its escape, so that nothing of it acts on a terminal. Characters
+/// that turn the direction of text are treated alike.
 pub(crate) fn visible(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -128,14 +128,14 @@ fn snippet<'a>(source: &'a Source, labels: &[&'a Label]) -> Snippet<'a, Annotati
 }
 
 /// A source as it is shown: hostile characters replaced, places moved along.
-struct Shown {
-    text: String,
+pub(super) struct Shown {
+    pub(super) text: String,
     /// Where a replacement starts in the source, and by how much all later places have moved in sum.
     moved: Vec<(usize, usize, usize)>,
 }
 
 impl Shown {
-    fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let mut shown = Self { text: String::with_capacity(text.len()), moved: Vec::new() };
         for (at, c) in text.char_indices() {
             // tabs and ends of lines are the renderer's own business; a lone \r would act on the terminal
@@ -152,7 +152,7 @@ impl Shown {
         shown
     }
 
-    fn place(&self, at: usize) -> usize {
+    pub(super) fn place(&self, at: usize) -> usize {
         let before = self.moved.partition_point(|(_, end, _)| *end <= at);
         let Some((_, end, start)) = before.checked_sub(1).and_then(|i| self.moved.get(i)) else {
             return at.min(self.text.len());

@@ -27,7 +27,8 @@ pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let unit = if per_channel { "channel" } else { "gate" };
         let bytes = u64::try_from(count).unwrap_or(u64::MAX).saturating_mul(segment);
         let channels = all / u64::try_from(count).unwrap_or(u64::MAX).max(1);
-        let found = Diagnostic::warning(format!("{count} buffers for each {unit} are {} times the default", count / default))
+        let title = format!("{count} buffers for each {unit} are {} times the default", count / default);
+        let found = Diagnostic::warning(title)
             .label(subject.at_value(entry, format!("{} for each {unit}", Readable(bytes)), true))
             .note(format!(
                 "all of the network memory is {} ({all} buffers): enough for {channels} {unit}s, counted without outputs",

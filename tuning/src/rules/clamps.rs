@@ -76,8 +76,8 @@ fn hidden_by(
     let limit = pool.part.size.bytes();
     let product = fraction.product.bytes();
     let set = subject.set(pool.fraction);
-    // a default fraction that meets a default limit is news only where much is cut off, and never for a JobManager, whose
-    // native memory does not grow with its heap
+    // a default fraction that meets a default limit is news only where much is cut off, and never for a JobManager,
+    // whose native memory does not grow with its heap
     let large = pool.fraction != KnownKey::JmOverheadFraction && product / 2 >= limit;
     let severity = match (set, subject.set(limit_key)) {
         (Some(_), _) => Severity::Warning,

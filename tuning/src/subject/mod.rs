@@ -186,8 +186,8 @@ fn job_manager(conf: &Configuration, rules: &'static Ruleset, legacy: Option<&st
 const TM_SIZES: &[KnownKey] = &[KnownKey::TmProcessSize, KnownKey::TmFlinkSize];
 const JM_SIZES: &[KnownKey] = &[KnownKey::JmProcessSize, KnownKey::JmFlinkSize, KnownKey::JmHeap];
 
-/// The failures that are worth telling: where a size is set and cannot be read, the search for further failures takes it
-/// away, and then misses it.
+/// The failures that are worth telling: where a size is set and cannot be read, the search for further failures takes
+/// it away, and then misses it.
 fn real(mut all: Vec<Failure>, first: Failure, sizes: &[KnownKey], conf: &Configuration) -> Vec<Failure> {
     if sizes.iter().any(|key| resolve(conf, *key, true).is_some()) {
         all.retain(|failure| failure.kind != Kind::Missing);

@@ -1,7 +1,8 @@
 //! Which processes a configuration is meant for.
 //!
-//! A file that only sizes the one process is common: the other is sized by a flag, an operator or another file. Its missing
-//! size is no mistake, so that process is left out, unless the file sets other memory options of it, or sizes neither.
+//! A file that only sizes the one process is common: the other is sized by a flag, an operator or another file. Its
+//! missing size is no mistake, so that process is left out, unless the file sets other memory options of it, or sizes
+//! neither.
 
 use plimsoll_memory::config::{Configuration, KnownKey};
 use plimsoll_memory::model::Ruleset;

@@ -10,12 +10,12 @@
 //! | `flatten`, `emit` | nested maps to dotted keys, lists to one line of text |
 //! | `error` | the engine's messages |
 //!
-//! Promises: what the real reader accepts is accepted with the same values, what it refuses is refused in the same words;
-//! no panic, no recursion beyond a fixed depth, no memory beyond some ten times the text and fixed budgets.
+//! Promises: what the real reader accepts is accepted with the same values, what it refuses is refused in the same
+//! words; no panic, no recursion beyond a fixed depth, no memory beyond some ten times the text and fixed budgets.
 //!
-//! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between 1000
-//! and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java prints an
-//! address; `!!java.util.UUID` only takes the long form.
+//! Where it differs on purpose: nesting beyond 1000 levels is refused (the real program overflows its stack between
+//! 1000 and 2000); a lone half of a surrogate pair becomes U+FFFD; `!!binary` values have the text `[B@0` where Java
+//! prints an address; `!!java.util.UUID` only takes the long form.
 
 #![expect(
     clippy::unnecessary_box_returns,
@@ -128,8 +128,8 @@ pub fn parse(bytes: &[u8], flattening: Flattening) -> Result<Document, Failure> 
     }
 }
 
-/// The pairs of a map that stands as text inside one value, each by Java's text; `None` where the text is no map that the
-/// engine accepts, or holds a null: Flink then reads it by its older rules.
+/// The pairs of a map that stands as text inside one value, each by Java's text; `None` where the text is no map that
+/// the engine accepts, or holds a null: Flink then reads it by its older rules.
 pub fn read_map(text: &str) -> Option<Vec<(String, String)>> {
     let (mut objects, root) = object(text)?;
     if *objects.data(root) != Data::Map {

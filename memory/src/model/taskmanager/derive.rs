@@ -257,9 +257,10 @@ fn parts_exceed_flink(
     flink: MemorySize,
     whole: KnownKey,
 ) -> Box<Failure> {
-    let [a, b, c, d, e] = terms.map(|(name, part, _)| format!("{name} ({})", part.size.human()));
+    let [others @ .., last] = terms.map(|(name, part, _)| format!("{name} ({})", part.size.human()));
     let message = format!(
-        "Sum of configured {a}, {b}, {c}, {d} and {e} exceed configured Total Flink Memory ({}).",
+        "Sum of configured {} and {last} exceed configured Total Flink Memory ({}).",
+        others.join(", "),
         flink.human()
     );
     let mut failure = Failure::illegal(Kind::Sum, [whole], message);

@@ -44,12 +44,11 @@ impl ExternalResource {
 
 /// `getCpuCoresWithFallback`: cores, else slots.
 pub(super) fn cpu<S: Sink>(reader: &mut Reader<'_, S>) -> Fallible<Cpu> {
-    let (cores, setting) = match reader.double(&options::CPU_CORES)? {
-        Some(read) => (read.value, read.setting),
-        None => {
-            let slots = reader.int(&options::SLOTS)?;
-            (f64::from(slots.value), slots.setting)
-        }
+    let (cores, setting) = if let Some(read) = reader.double(&options::CPU_CORES)? {
+        (read.value, read.setting)
+    } else {
+        let slots = reader.int(&options::SLOTS)?;
+        (f64::from(slots.value), slots.setting)
     };
     if cores <= 0.0 {
         let message = "TaskExecutors need to be started with a positive number of CPU cores. Please configure \

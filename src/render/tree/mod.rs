@@ -1,11 +1,17 @@
 //! The tree with bars, for a terminal.
 //!
-//! A bar stands where the area lies in the process, so the bars of an area's parts stand below its own. Columns give way
-//! from the right where the terminal is narrow: cause, bar, share, exact bytes.
+//! A bar stands where the area lies in the process, so the bars of an area's parts stand below its own. Columns give
+//! way from the right where the terminal is narrow: cause, bar, share, exact bytes.
 
-use super::map::{Area, MemoryMap, Tone};
+use super::map::{Area, MemoryMap};
 use super::number::{human, share};
 use super::text::{ascii, char_columns, columns, elide};
+
+mod bar;
+mod palette;
+
+use bar::bar;
+pub use palette::Palette;
 
 /// How to write the tree.
 #[derive(Debug, Clone, Copy)]
@@ -16,65 +22,6 @@ pub struct TreeStyle {
     pub unicode: bool,
     /// Colours.
     pub palette: Palette,
-}
-
-/// Escape sequences by meaning; all empty where no colour is wanted. The sixteen basic colours, so that the user's own
-/// theme decides how they look.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Palette {
-    /// Names of areas that have parts, and the header.
-    pub strong: &'static str,
-    /// What is there to be looked up: guides, causes.
-    pub faint: &'static str,
-    /// Heap.
-    pub heap: &'static str,
-    /// Managed memory.
-    pub managed: &'static str,
-    /// Direct memory.
-    pub direct: &'static str,
-    /// Metaspace.
-    pub metaspace: &'static str,
-    /// Overhead.
-    pub overhead: &'static str,
-    /// Ends any of them.
-    pub reset: &'static str,
-}
-
-impl Palette {
-    /// No colour.
-    pub const PLAIN: Self = Self {
-        strong: "",
-        faint: "",
-        heap: "",
-        managed: "",
-        direct: "",
-        metaspace: "",
-        overhead: "",
-        reset: "",
-    };
-
-    /// ANSI colours.
-    pub const ANSI: Self = Self {
-        strong: "\x1b[1m",
-        faint: "\x1b[2m",
-        heap: "\x1b[34m",
-        managed: "\x1b[33m",
-        direct: "\x1b[36m",
-        metaspace: "\x1b[35m",
-        overhead: "\x1b[90m",
-        reset: "\x1b[0m",
-    };
-
-    const fn of(&self, tone: Tone) -> &'static str {
-        match tone {
-            Tone::Total | Tone::OffHeap => "",
-            Tone::Heap => self.heap,
-            Tone::Managed => self.managed,
-            Tone::Direct => self.direct,
-            Tone::Metaspace => self.metaspace,
-            Tone::Overhead => self.overhead,
-        }
-    }
 }
 
 /// Between columns.
@@ -104,36 +51,32 @@ struct Columns {
 pub fn tree(map: &MemoryMap, style: &TreeStyle) -> String {
     let mut rows = Vec::new();
     collect(&map.root, map.root.bytes, 0, &Guide { style, above: String::new() }, &mut rows);
-    let columns_ = Columns::fit(&rows, map.process.name(), style);
-    let Palette { strong, faint, reset, .. } = style.palette;
+    let fitted = Columns::fit(&rows, map.process.name(), style);
+    let Palette { strong, faint, .. } = style.palette;
+    let paint = |out: &mut String, colour: &str, text: &str| {
+        let reset = if colour.is_empty() || text.is_empty() { "" } else { style.palette.reset };
+        let colour = if text.is_empty() { "" } else { colour };
+        out.extend([colour, text, reset]);
+    };
     let mut out = String::new();
-    let header = columns_.line(map.process.name().to_owned(), HEADER.map(str::to_owned));
-    out.push_str(&format!("{strong}{}{reset}\n", header.trim_end()));
+    paint(&mut out, strong, fitted.header(map.process.name()).trim_end());
+    out.push('\n');
     for row in &rows {
-        let name_style = if row.area.is_leaf() { "" } else { strong };
-        let name_reset = if name_style.is_empty() { "" } else { reset };
-        let used = columns(&row.guide) + columns(row.area.short);
-        let pad = columns_.name.saturating_sub(used);
-        let guide_reset = if row.guide.is_empty() { "" } else { reset };
-        let guide_faint = if row.guide.is_empty() { "" } else { faint };
-        out.push_str(&format!(
-            "{guide_faint}{}{guide_reset}{name_style}{}{name_reset}",
-            row.guide, row.area.short
-        ));
-        let mut line = " ".repeat(pad);
-        line.push_str(&columns_.numbers_text(&row.cells));
-        let bar = bar(row.offset, row.area.bytes, map.root.bytes, columns_.bar, style.unicode);
-        let cause = columns_.cause_text(row.area, style);
-        if !bar.trim_end().is_empty() {
-            let colour = style.palette.of(row.area.tone);
-            let bar_reset = if colour.is_empty() { "" } else { reset };
-            let drawn = if cause.is_empty() { bar.trim_end() } else { &bar };
-            line.push_str(&format!("{:GAP$}{colour}{drawn}{bar_reset}", ""));
-        } else if !cause.is_empty() && columns_.bar > 0 {
-            line.push_str(&" ".repeat(GAP + columns_.bar));
+        let Row { area, .. } = row;
+        paint(&mut out, faint, &row.guide);
+        paint(&mut out, if area.is_leaf() { "" } else { strong }, area.short);
+        let pad = fitted.name.saturating_sub(columns(&row.guide) + columns(area.short));
+        let mut line = " ".repeat(pad) + &fitted.numbers_text(&row.cells);
+        let bar = bar(row.offset, area.bytes, map.root.bytes, fitted.bar, style.unicode);
+        let cause = fitted.cause_text(area, style);
+        let bar = if cause.is_empty() { bar.trim_end() } else { &bar };
+        if !bar.is_empty() {
+            line.push_str(&" ".repeat(GAP));
+            paint(&mut line, if bar.trim_end().is_empty() { "" } else { style.palette.of(area.tone) }, bar);
         }
         if !cause.is_empty() {
-            line.push_str(&format!("{:GAP$}{faint}{cause}{reset}", ""));
+            line.push_str(&" ".repeat(GAP));
+            paint(&mut line, faint, &cause);
         }
         out.push_str(line.trim_end());
         out.push('\n');
@@ -213,11 +156,9 @@ impl Columns {
         text
     }
 
-    fn line(&self, mut name: String, cells: [String; 3]) -> String {
-        let pad = self.name.saturating_sub(columns(&name));
-        name.push_str(&" ".repeat(pad));
-        name.push_str(&self.numbers_text(&cells));
-        name
+    fn header(&self, title: &str) -> String {
+        let pad = self.name.saturating_sub(columns(title));
+        title.to_owned() + &" ".repeat(pad) + &self.numbers_text(&HEADER.map(str::to_owned))
     }
 
     fn cause_text(&self, area: &Area, style: &TreeStyle) -> String {
@@ -229,38 +170,8 @@ impl Columns {
     }
 }
 
-/// A bar of so many columns: blank up to where the area begins, in halves of a column. An area too small for a half is
-/// a thin mark, an empty one is blank.
-fn bar(offset: u64, bytes: u64, whole: u64, width: usize, unicode: bool) -> String {
-    if width == 0 || bytes == 0 || whole == 0 {
-        return " ".repeat(width);
-    }
-    let halves = |at: u64| {
-        let halves = u128::from(at) * 2 * (width as u128) * 2 / u128::from(whole);
-        usize::try_from(halves.div_ceil(2)).unwrap_or(usize::MAX).min(2 * width)
-    };
-    let (start, end) = (halves(offset), halves(offset.saturating_add(bytes)));
-    let thin = (start / 2).min(width - 1);
-    (0..width)
-        .map(|column| {
-            let covers = |half: usize| start <= half && half < end;
-            match (covers(2 * column), covers(2 * column + 1), unicode) {
-                (true, true, true) => '█',
-                (true, false, true) => '▌',
-                (false, true, true) => '▐',
-                (true, _, false) => '#',
-                (false, false, true) if start == end && column == thin => '▏',
-                (false, false, false) if end - start < 2 && column == thin => '|',
-                _ => ' ',
-            }
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::super::testing::{assert_golden, job_manager_map, samples, task_manager_map};
     use super::*;
 
@@ -294,9 +205,10 @@ mod tests {
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         for (name, map) in samples() {
-            for width in 36..200 {
+            for width in 0..200 {
                 for line in tree(&map, &style(width)).lines() {
-                    assert!(columns(line) <= width, "{name} at {width}: {line}");
+                    // below that only names are left, and they are never cut
+                    assert!(columns(line) <= width.max(24), "{name} at {width}: {line}");
                     assert_eq!(line, line.trim_end());
                 }
             }
@@ -315,19 +227,6 @@ mod tests {
             assert!(!text.contains('\x1b'));
             let trimmed: Vec<&str> = text.lines().map(str::trim_end).collect();
             assert_eq!(trimmed.join("\n") + "\n", tree(&map, &style(120)));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn bars_stay_inside_and_join(a in any::<u32>(), b in any::<u32>(), width in 1usize..80) {
-            let (a, b) = (u64::from(a) << 31, u64::from(b) << 31);
-            let whole = a + b;
-            let (first, second) = (bar(0, a, whole, width, true), bar(a, b, whole, width, true));
-            prop_assert_eq!(columns(&first), width);
-            prop_assert_eq!(columns(&second), width);
-            let ink = |text: &str| text.chars().map(|c| match c { '█' => 2, '▌' | '▐' => 1, _ => 0 }).sum::<usize>();
-            prop_assert_eq!(ink(&first) + ink(&second), if whole == 0 { 0 } else { 2 * width });
         }
     }
 }

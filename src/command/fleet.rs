@@ -1,0 +1,124 @@
+//! `memcalc fleet`
+
+use std::path::{Path, PathBuf};
+
+use plimsoll_tuning::{Inputs, Selection, Severity, Subject, check};
+
+use super::{Outcome, fail};
+use crate::args::{FleetArgs, FleetOutput, FleetSort, InputArgs, ProcessKind};
+use crate::exit::Exit;
+use crate::fleet::{Fleet, Largest, Row, Status};
+use crate::input::{self, InputError, Process};
+use crate::output;
+
+/// Directories deeper than this are not searched: no tree of configurations is, and links may run in circles.
+const DEPTH_MAX: usize = 32;
+
+pub(super) fn run(args: &FleetArgs) -> Outcome {
+    let mut files = Vec::new();
+    for path in &args.paths {
+        if path.is_dir() {
+            search(path, 0, &mut files)
+                .map_err(|error| fail(Exit::Usage, format!("cannot read {}: {error}", path.display())))?;
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.is_empty() {
+        let message = "no configuration found: directories are searched for flink-conf.yaml, config.yaml and \
+                       plimsoll.toml";
+        return Err(fail(Exit::Usage, message));
+    }
+    let mut rows: Vec<Row> = files.iter().map(|path| row(path, args)).collect();
+    match args.sort {
+        FleetSort::Process => {
+            rows.sort_by(|a, b| b.process_bytes().cmp(&a.process_bytes()).then(a.path.cmp(&b.path)));
+        }
+        FleetSort::Findings => {
+            rows.sort_by(|a, b| b.findings().cmp(&a.findings()).then(a.path.cmp(&b.path)));
+        }
+        FleetSort::Path => rows.sort_by(|a, b| a.path.cmp(&b.path)),
+    }
+    let fleet = Fleet::new(rows);
+    let text = match args.output {
+        FleetOutput::Text => fleet.text(),
+        FleetOutput::Csv => fleet.csv(),
+        FleetOutput::Markdown => fleet.markdown(),
+        FleetOutput::Json => {
+            let text = serde_json::to_string_pretty(&fleet).map_err(|error| fail(Exit::Usage, error))?;
+            format!("{text}\n")
+        }
+    };
+    output::data(&text)?;
+    Ok(exit(&fleet))
+}
+
+fn exit(fleet: &Fleet) -> Exit {
+    let any = |status: Status| fleet.rows.iter().any(|row| row.status == status);
+    if any(Status::Refused) {
+        Exit::Refused
+    } else if any(Status::Unreadable) {
+        Exit::Usage
+    } else if fleet.rows.iter().any(|row| row.errors + row.warnings > 0) {
+        Exit::Findings
+    } else {
+        Exit::Clean
+    }
+}
+
+fn search(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut entries: Vec<_> = std::fs::read_dir(dir)?.collect::<Result<_, _>>()?;
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let path = entry.path();
+        // links are not followed
+        let kind = entry.file_type()?;
+        if kind.is_dir() && depth < DEPTH_MAX {
+            search(&path, depth + 1, files)?;
+        } else if kind.is_file() {
+            let name = entry.file_name();
+            if matches!(name.to_str(), Some("flink-conf.yaml" | "config.yaml" | "plimsoll.toml")) {
+                files.push(path);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn row(path: &Path, args: &FleetArgs) -> Row {
+    let shown = path.to_string_lossy().into_owned();
+    let input =
+        InputArgs { config_dir: None, dynamic: Vec::new(), flink_version: args.flink_version, format: None };
+    let input = match input::load(Some(path), &input) {
+        Ok(input) => input,
+        Err(error) => {
+            let status =
+                if matches!(error, InputError::Malformed(_)) { Status::Refused } else { Status::Unreadable };
+            return Row { errors: 1, message: Some(error.to_string()), ..Row::new(shown, status) };
+        }
+    };
+    let subject = Subject::new(Inputs::new(&input.loaded, input.version));
+    let report = check(&subject, &Selection::default());
+    let mut row = Row::new(shown, Status::Ok);
+    row.flink_version = Some(input.version.to_string());
+    row.errors = report.count(Severity::Error);
+    row.warnings = report.count(Severity::Warning);
+    row.notes = report.count(Severity::Note);
+    if let Some(process) = &subject.task_manager {
+        match process.memory() {
+            Some(memory) => {
+                row.task_manager_bytes = Some(memory.total_process().bytes());
+                let map = input.map(&Process::TaskManager(Box::new(memory.clone())));
+                row.largest = Largest::of(&map);
+            }
+            None => row.refuse(process.failures(), ProcessKind::Taskmanager),
+        }
+    }
+    if let Some(process) = &subject.job_manager {
+        match process.memory() {
+            Some(memory) => row.job_manager_bytes = Some(memory.total_process().bytes()),
+            None => row.refuse(process.failures(), ProcessKind::Jobmanager),
+        }
+    }
+    row
+}
