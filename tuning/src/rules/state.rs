@@ -88,8 +88,7 @@ pub(super) fn ratio(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let without_write = Ratios { high_priority: high, ..default };
         let without_high = Ratios { write_buffer: write, ..default };
         // the one whose default alone would fit is the culprit
-        let mends =
-            |entry: Option<&'_ Entry>, left: Ratios| entry.filter(|_| left.validate().is_ok()).is_some();
+        let mends = |entry: Option<&Entry>, left: Ratios| entry.is_some() && left.validate().is_ok();
         let culprit = if mends(high_entry, without_high) {
             high_entry
         } else if mends(write_entry, without_write) {
