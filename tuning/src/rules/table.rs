@@ -175,7 +175,7 @@ pub static RULES: [Rule; 25] = [
         Warning,
         "1.20",
         unknown::never_existed,
-        "A key that articles name and that never existed",
+        "A key that sounds right and never existed",
         "Flink documentation, Configuration (no such option in any release)"
     ),
     rule!(
@@ -203,7 +203,7 @@ pub static RULES: [Rule; 25] = [
         "1.20",
         connector::check,
         "A connector needs direct memory, and task off-heap memory is 0",
-        "apache/fluss#2236, airbnb/chronon#370"
+        "apache/fluss#2236, chronon#370"
     ),
     rule!(
         "MEM0019",

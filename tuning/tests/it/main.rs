@@ -5,6 +5,7 @@ mod examples;
 mod issues;
 mod properties;
 mod render;
+mod scope;
 
 use plimsoll_memory::config::{ConfigFile, Format, Loaded, Source, SourceKind, load};
 use plimsoll_memory::model::{Ruleset, Version};
