@@ -30,6 +30,7 @@ Exit status (all commands):
     after_help = EXIT_STATUS,
     subcommand_required = true,
     infer_subcommands = true,
+    term_width = 0,
     before_help = "\
 Examples:
   memcalc taskmanager conf/                        the pools of a TaskManager, as Flink would derive them

@@ -21,6 +21,10 @@ pub fn answer(rules: &'static Ruleset, line: &[u8], out: &mut String) {
         return;
     }
     let Ok(line) = std::str::from_utf8(line) else { return bad_request(out, "the line is not UTF-8") };
+    // an array of the right length would pass for a request
+    if !line.trim_start().starts_with('{') {
+        return bad_request(out, "a request is a JSON object");
+    }
     let request: Request<'_> = match serde_json::from_str(line) {
         Ok(request) => request,
         Err(error) => return bad_request(out, &error.to_string()),

@@ -88,9 +88,7 @@ fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer, widt
     let help = diagnostic.help.iter().map(|help| {
         let mut text = visible(&help.text);
         if fixable && help.edit.is_some() {
-            text.push_str("   [fixable: memcalc fix --select ");
-            text.push_str(diagnostic.code);
-            text.push(']');
+            text.push_str("   [fixable]");
             fixable = false;
         }
         Element::from(Level::HELP.message(text))

@@ -56,7 +56,7 @@ error[MEM0008]: -Xmx in env.java.opts overrides the heap Flink derived
   |
   = note: 563.19 MiB of the container is reserved and can never be used
   = note: 435.19 MiB of the container is reserved and can never be used
-  = help: remove -Xmx/-Xms here   [fixable: memcalc fix --select MEM0008]
+  = help: remove -Xmx/-Xms here   [fixable]
 
 1 error
 ";
