@@ -192,7 +192,8 @@ pub(crate) fn check_task_manager(process: &TaskManager) {
     assert_eq!(u128::from(process.total_off_heap().bytes()), sum(direct) + sum([process.managed.size]));
     let args = process.jvm_args();
     assert!(args.starts_with(&format!("-Xmx{0} -Xms{0} ", sum(heap))), "{args}");
-    assert!(process.cpu.cores > 0.0, "{}", process.cpu.cores);
+    // a billionth of a core is positive, passes Flink's check and is then rounded down to nothing
+    assert!(process.cpu.cores >= 0.0, "{}", process.cpu.cores);
 }
 
 /// What is printed for the started process sizes it the same way.
@@ -203,7 +204,7 @@ fn again(process: &TaskManager, rules: &'static Ruleset) {
     }
     assert!(process.dynamic_line(rules).matches("-D ").count() >= printed.entries().len());
     // 1.10 and 1.11 print neither metaspace nor overhead: only later ones can be derived from it
-    if !rules.modern_resources {
+    if !rules.modern_resources || process.cpu.cores == 0.0 {
         return;
     }
     let derived = taskmanager::derive(&printed, rules, None, &mut Silent)
