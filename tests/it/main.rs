@@ -1,5 +1,6 @@
 //! One binary, a module per claim.
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "tests")]
 
+mod corpus;
 mod golden;
 mod tidy;
