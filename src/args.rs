@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use plimsoll_memory::MemorySize;
 use plimsoll_memory::model::Version;
 
 const TEMPLATE: &str = "\
@@ -364,9 +365,17 @@ pub struct DrawArgs {
     /// Width in pixels, 480 to 4096
     #[arg(long, default_value_t = 960, value_parser = clap::value_parser!(u32).range(480..=4096))]
     pub width: u32,
+    /// Limit of the container (16g): draws the load line
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub limit: Option<MemorySize>,
     /// File to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
+}
+
+/// A size in Flink's spelling.
+fn size(text: &str) -> Result<MemorySize, String> {
+    MemorySize::parse(text).map_err(|error| error.to_string())
 }
 
 /// `batch`

@@ -14,6 +14,7 @@ use plimsoll_tuning::Processes;
 
 use crate::args::{FileFormat, InputArgs, ProcessKind};
 use crate::render::MemoryMap;
+use crate::render::json::{Derivation, Ground};
 use crate::startup::{LegacyHeap, read_bounded};
 
 /// A loaded configuration and the rules for it.
@@ -59,6 +60,16 @@ impl Input {
                 let process = jobmanager::derive(conf, self.rules, environment, &mut Silent)?;
                 Ok(Process::JobManager(Box::new(process)))
             }
+        }
+    }
+
+    /// A derived process as data.
+    pub fn data(&self, process: &Process) -> Derivation {
+        let Loaded { configuration, sources, .. } = &self.loaded;
+        let ground = Ground { version: self.version, rules: self.rules, configuration, sources };
+        match process {
+            Process::TaskManager(process) => Derivation::task_manager(process, &ground),
+            Process::JobManager(process) => Derivation::job_manager(process, &ground),
         }
     }
 

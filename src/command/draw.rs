@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use plimsoll_memory::MemorySize;
+
 use super::{Outcome, fail, refuse, refused, require_model};
 use crate::args::DrawArgs;
 use crate::exit::Exit;
@@ -20,7 +22,12 @@ pub(super) fn run(args: &DrawArgs, terminal: Terminal) -> Outcome {
     };
     let map = input.map(&process);
     let title = format!("{} memory, Flink {}: {}", map.process.name(), input.version, input.name);
-    let options = DrawOptions { title: Some(title), width: Some(args.width), slots, limit: None };
+    let options = DrawOptions {
+        title: Some(title),
+        width: Some(args.width),
+        slots,
+        limit: args.limit.map(MemorySize::bytes),
+    };
     let svg = draw(&map, &options);
     match &args.out {
         None => output::data(&svg)?,

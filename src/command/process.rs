@@ -10,6 +10,7 @@ use crate::args::{ProcessArgs, ProcessKind, ProcessOutput};
 use crate::exit::Exit;
 use crate::input::{self, Input, Process};
 use crate::output::{self, Terminal};
+use crate::render::markdown::markdown;
 use crate::render::number::human;
 use crate::render::tree::{Palette, TreeStyle, tree};
 
@@ -23,7 +24,12 @@ pub(super) fn run(kind: ProcessKind, args: &ProcessArgs, terminal: Terminal) -> 
         ProcessOutput::Text => text(&input, &process, terminal),
         ProcessOutput::Flags => flags(&process, input.rules),
         ProcessOutput::Env => environment(&process, input.rules),
-        ProcessOutput::Json | ProcessOutput::Yaml | ProcessOutput::Markdown => String::new(),
+        ProcessOutput::Json => input.data(&process).to_json().map_err(|error| fail(Exit::Usage, error))?,
+        ProcessOutput::Yaml => input.data(&process).to_yaml().map_err(|error| fail(Exit::Usage, error))?,
+        ProcessOutput::Markdown => {
+            let arguments = jvm_args(&process);
+            markdown(&input.map(&process), &arguments.split(' ').collect::<Vec<_>>())
+        }
     };
     output::data(&text).map(|()| Exit::Clean)
 }

@@ -27,9 +27,10 @@ impl Default for TextStyle {
 pub fn text(report: &Report, subject: &Subject<'_>, style: TextStyle) -> String {
     let mut out = String::new();
     let renderer = if style.colour { Renderer::styled() } else { Renderer::plain() };
-    let renderer = renderer.term_width(style.width.max(40));
+    let width = style.width.max(40);
+    let renderer = renderer.term_width(width);
     for diagnostic in &report.diagnostics {
-        out.push_str(&one(diagnostic, subject, &renderer));
+        out.push_str(&one(diagnostic, subject, &renderer, width));
         out.push_str("\n\n");
     }
     if let Some(sum) = sum(report) {
@@ -51,7 +52,7 @@ fn sum(report: &Report) -> Option<String> {
     (!parts.is_empty()).then(|| parts.join(", "))
 }
 
-fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer) -> String {
+fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer, width: usize) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -67,8 +68,15 @@ fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer) -> S
     }
     for id in sources {
         let Some(source) = subject.source(id) else { continue };
-        let labels = diagnostic.labels.iter().filter(|label| label.source == id);
-        group = group.element(snippet(source, labels));
+        let labels: Vec<&Label> = diagnostic.labels.iter().filter(|label| label.source == id).collect();
+        // lines are cut around all that is pointed at: of long ones each needs a view of its own
+        if labels.iter().any(|label| line_width(source, label) + GUTTER > width) {
+            for label in labels {
+                group = group.element(snippet(source, &[label]));
+            }
+        } else {
+            group = group.element(snippet(source, &labels));
+        }
     }
     if diagnostic.labels.is_empty()
         && let Some(source) = subject.source(SourceId(0))
@@ -91,7 +99,19 @@ fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer) -> S
     renderer.render(&[group.elements(elements)])
 }
 
-fn snippet<'a>(source: &'a Source, labels: impl Iterator<Item = &'a Label>) -> Snippet<'a, Annotation<'a>> {
+/// What stands before a line: its number, a bar.
+const GUTTER: usize = 10;
+
+/// How many characters the line of a label has.
+fn line_width(source: &Source, label: &Label) -> usize {
+    let before = source.text.get(..label.span.start).unwrap_or_default();
+    let after = source.text.get(label.span.start..).unwrap_or_default();
+    let start = before.rsplit(['\n', '\r']).next().unwrap_or_default();
+    let end = after.split(['\n', '\r']).next().unwrap_or_default();
+    start.chars().count() + end.chars().count()
+}
+
+fn snippet<'a>(source: &'a Source, labels: &[&'a Label]) -> Snippet<'a, Annotation<'a>> {
     let shown = Shown::of(&source.text);
     let mut snippet =
         Snippet::source(shown.text.clone()).path(visible(&source.name)).line_start(1).fold(true);

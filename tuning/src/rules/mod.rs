@@ -7,6 +7,7 @@ mod connector;
 mod failure;
 mod format;
 mod java_opts;
+mod jvm_limits;
 mod retired;
 mod size_text;
 mod sizing;

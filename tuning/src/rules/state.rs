@@ -1,6 +1,6 @@
 //! What the state backend makes of managed memory: MEM0019, MEM0020, MEM0021, MEM0022.
 
-use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::config::{Entry, KnownKey};
 use plimsoll_memory::model::rocksdb::{self, Ratios};
 
 use super::failure::both;
@@ -84,7 +84,18 @@ pub(super) fn ratio(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     }
     let refused = Ratios { write_buffer: write, high_priority: high }.validate().err();
     if let Some(refused) = refused {
-        let culprit = if high > 0.5 { high_entry } else { write_entry };
+        let default = Ratios::default();
+        let without_write = Ratios { high_priority: high, ..default };
+        let without_high = Ratios { write_buffer: write, ..default };
+        // the one whose default alone would fit is the culprit
+        let mends = |entry: Option<&Entry>, left: Ratios| entry.is_some() && left.validate().is_ok();
+        let culprit = if mends(high_entry, without_high) {
+            high_entry
+        } else if mends(write_entry, without_write) {
+            write_entry
+        } else {
+            None
+        };
         let primary = culprit.or(write_entry).or(high_entry);
         let mut found = Diagnostic::error("write buffers and high-priority pool exceed the cache of RocksDB");
         for entry in [write_entry, high_entry].into_iter().flatten() {
@@ -96,11 +107,12 @@ pub(super) fn ratio(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         found = found.note(format!(
             "2·w/(3−w) + h must be below 1; with w = {write} and h = {high} Flink refuses the state backend: {says}"
         ));
-        if let Some(entry) = primary {
-            found = found
-                .fix(format!("remove {}: the defaults 0.5 and 0.1 fit", entry.key), subject.delete(entry));
-        }
-        out.push(found);
+        out.push(match culprit {
+            Some(entry) => {
+                found.fix(format!("remove {}: its default fits", entry.key), subject.delete(entry))
+            }
+            None => found.help("remove both: the defaults 0.5 and 0.1 fit"),
+        });
         return;
     }
     if let Some(entry) = high_entry.filter(|_| high == 0.0) {

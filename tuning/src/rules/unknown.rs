@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::keys::{Standing, nearest, standing};
 use crate::subject::Subject;
 
-/// Keys that articles and generated answers name, which never existed: the key, what to use instead, and why.
+/// Keys that sound right and never existed, some of them named in articles: the key, what to use instead, and why.
 const NEVER: [(&str, Option<&str>, &str); 15] = [
     (
         "taskmanager.memory.network.size",
@@ -120,4 +120,21 @@ fn typo(subject: &Subject<'_>, entry: &Entry) -> Diagnostic {
         None => {}
     }
     found.fix(format!("remove {key}"), subject.delete(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_existed_is_unknown_and_its_replacement_is_not() {
+        for (never, instead, _) in NEVER {
+            for version in ["1.11", "1.16", "1.20", "2.3"] {
+                let version = version.parse().expect("a version");
+                assert_eq!(standing(never, version), Standing::Unknown, "{never}");
+            }
+            let known = |key: &str| standing(key, "1.20".parse().expect("a version")) == Standing::Fine;
+            assert!(instead.is_none_or(known), "{never}");
+        }
+    }
 }

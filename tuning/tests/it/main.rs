@@ -4,6 +4,8 @@ mod defaults;
 mod examples;
 mod issues;
 mod properties;
+mod render;
+mod scope;
 
 use plimsoll_memory::config::{ConfigFile, Format, Loaded, Source, SourceKind, load};
 use plimsoll_memory::model::{Ruleset, Version};

@@ -210,7 +210,7 @@ fn check_everything(
 const DEPLOYMENTS: [Deployment; 3] = [Deployment::Standalone, Deployment::Kubernetes, Deployment::Unknown];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn lines(
