@@ -400,8 +400,8 @@ pub struct BashJavaUtilsArgs {
 }
 
 impl BashJavaUtilsArgs {
-    /// The arguments, where they are in the plain form of Flink's scripts: `bash-java-utils [--flink-version V] COMMAND …`.
-    /// `None` for every other form, which is the parser's business.
+    /// The arguments, where they are in the plain form of Flink's scripts:
+    /// `bash-java-utils [--flink-version V] COMMAND …`. `None` for every other form, which is the parser's business.
     pub fn plain(words: impl IntoIterator<Item = OsString>) -> Option<Self> {
         let mut words = words.into_iter().skip(1);
         if words.next()? != "bash-java-utils" {

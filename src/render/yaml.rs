@@ -173,7 +173,8 @@ mod tests {
             "texts": ["", " ", "no", "NULL", "~", "1", "1e3", "0x1f", "-", "- a", "a: b", "a #b", "#", "?", "*a", "&a",
                 "!t", "%d", "@", "`", "'", "\"", "\\", "a\nb", "\u{7f}", "\u{85}", "\u{feff}", "1:2", ".inf", "=", "<<",
                 "2024-01-01", "-Xmx1", "ünï", "日本", "a ", "{}", "[]"],
-            "empty": {}, "none": [], "null": null, "yes": true, "n": -1, "nested": [[1, [2]], [], {}, {"a": {"b": [0]}}],
+            "empty": {}, "none": [], "null": null, "yes": true, "n": -1,
+            "nested": [[1, [2]], [], {}, {"a": {"b": [0]}}],
         });
         assert_eq!(read(&to_yaml(&odd).expect("written")), odd);
         assert_eq!(to_yaml(&json!([])).expect("written"), "[]\n");

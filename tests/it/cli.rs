@@ -38,12 +38,8 @@ fn run(args: &[&str]) -> Output {
 }
 
 fn with_input(args: &[&str], input: &str) -> Output {
-    let mut child = memcalc(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child =
+        memcalc(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
@@ -179,7 +175,10 @@ fn json_holds_raw_bytes() {
         let pools = json["pools"].as_array().unwrap();
         pools.iter().find(|pool| pool["name"] == name).unwrap()["bytes"].as_u64().unwrap()
     };
-    assert_eq!((pool("managed"), pool("network"), pool("task_heap")), (536_870_920, 134_217_730, 402_653_174));
+    assert_eq!(
+        (pool("managed"), pool("network"), pool("task_heap")),
+        (536_870_920, 134_217_730, 402_653_174)
+    );
 }
 
 #[test]
@@ -306,8 +305,7 @@ fn batch_answers_at_once() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    let mut child =
-        memcalc(&["rule"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = memcalc(&["rule"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     let output = child.wait_with_output().unwrap();
     assert_eq!((stderr(&output).as_str(), status(&output)), ("", 0));
@@ -395,7 +393,8 @@ fn the_examples_of_the_help_run() {
         for line in help[examples..].lines().skip(1).take_while(|line| line.starts_with("  ")) {
             let line = line.trim();
             let (example, _) = line.split_once("   ").unwrap_or((line, ""));
-            let example = example.replace("/etc/bash_completion.d/memcalc", "completion").replace("man -l -", "cat");
+            let example =
+                example.replace("/etc/bash_completion.d/memcalc", "completion").replace("man -l -", "cat");
             let output = Command::new("sh")
                 .args(["-c", &example])
                 .current_dir(dir)

@@ -61,7 +61,10 @@ fn batch() {
 #[test]
 fn the_dictionary_has_all_keys() {
     let words = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/keys.dict")).unwrap();
-    let missing: Vec<&str> =
-        KnownKey::ALL.iter().map(|key| key.as_str()).filter(|key| !words.contains(&format!("\"{key}\""))).collect();
+    let missing: Vec<&str> = KnownKey::ALL
+        .iter()
+        .map(|key| key.as_str())
+        .filter(|key| !words.contains(&format!("\"{key}\"")))
+        .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }

@@ -2,5 +2,6 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr, missing_docs, reason = "tests")]
 
 mod cli;
+mod corpus;
 mod golden;
 mod tidy;

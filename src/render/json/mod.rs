@@ -4,7 +4,8 @@
 //! { "schema_version": 1, "flink_version": "1.20", "rules": "1.20.5", "process": "taskmanager", "sizing": "process",
 //!   "totals": { "process": 1811939328, "flink": 1342177280, "jvm_heap": 536870902, "jvm_direct": 268435458 },
 //!   "pools": [ { "name": "network", "key": "taskmanager.memory.network.fraction", "bytes": 134217730,
-//!                "cause": { "kind": "fraction", "fraction": 0.1, … }, "why": "0.1 (default) of total Flink memory, …" } ],
+//!                "cause": { "kind": "fraction", "fraction": 0.1, … }, "why": "0.1 (default) of total Flink memory, …"
+//! } ],
 //!   "jvm_args": ["-Xmx536870902", …], "dynamic_properties": [ { "key": "…", "value": "134217730b" } ] }
 //! ```
 //!

@@ -84,7 +84,8 @@ pub fn json(report: &Report, subject: &Subject<'_>) -> String {
     escape_deletes(text)
 }
 
-/// JSON escapes the control characters of ASCII but two kinds: DEL, and those from U+0080 on. A terminal may act on them.
+/// JSON escapes the control characters of ASCII but two kinds: DEL, and those from U+0080 on. A terminal may act on
+/// them.
 pub(super) fn escape_deletes(text: String) -> String {
     use std::fmt::Write as _;
     if !text.chars().any(acts) {

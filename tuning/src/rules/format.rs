@@ -44,8 +44,8 @@ fn nested(subject: &Subject<'_>) -> Option<Diagnostic> {
     Some(found.help("write the whole dotted key on one line"))
 }
 
-/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that is
-/// dropped whole may be anything.
+/// Whether a line is about an option of the processes: a broken line of another kind is none of ours, but a line that
+/// is dropped whole may be anything.
 fn is_ours(key: &str) -> bool {
     ["taskmanager", "jobmanager", "state.backend", "env.java", "process.size", "flink.size", "memory", "heap"]
         .iter()

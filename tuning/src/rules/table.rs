@@ -8,7 +8,9 @@ use crate::diagnostic::Severity;
 
 /// A rule whose story and examples are named by its code.
 macro_rules! rule {
-    ($code:literal, $name:literal, $severity:ident, $version:literal, $check:path, $summary:literal, $source:literal) => {
+    (
+        $code:literal, $name:literal, $severity:ident, $version:literal, $check:path, $summary:literal, $source:literal
+    ) => {
         Rule {
             code: $code,
             name: $name,

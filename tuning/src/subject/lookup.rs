@@ -111,7 +111,10 @@ impl<'a> Subject<'a> {
         let origin = entry.origin?;
         let text = &self.editable(origin.source)?.text;
         // an earlier line of the same key would count then
-        let twice = |finding: &Finding| matches!(&finding.kind, FindingKind::Duplicate { key, .. } if **key == *entry.key.as_str());
+        let twice = |finding: &Finding| match &finding.kind {
+            FindingKind::Duplicate { key, .. } => **key == *entry.key.as_str(),
+            _ => false,
+        };
         if self.loaded.findings.iter().any(twice) {
             return None;
         }

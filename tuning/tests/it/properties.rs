@@ -102,7 +102,8 @@ const VALUES: [&str; 44] = [
 
 fn line() -> impl Strategy<Value = String> {
     prop_oneof![
-        10 => (prop::sample::select(&KEYS[..]), prop::sample::select(&VALUES[..])).prop_map(|(k, v)| format!("{k}: {v}")),
+        10 => (prop::sample::select(&KEYS[..]), prop::sample::select(&VALUES[..]))
+            .prop_map(|(k, v)| format!("{k}: {v}")),
         1 => (prop::sample::select(&KEYS[..]), "\\PC{0,12}").prop_map(|(k, v)| format!("{k}:{v}")),
         1 => (prop::sample::select(&KEYS[..]), any::<String>()).prop_map(|(k, v)| format!("  {k}: {v}")),
         1 => any::<String>(),
@@ -212,12 +213,20 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn lines(text in conf(), version in prop::sample::select(&VERSIONS[..4]), deployment in prop::sample::select(&DEPLOYMENTS[..])) {
+    fn lines(
+        text in conf(),
+        version in prop::sample::select(&VERSIONS[..4]),
+        deployment in prop::sample::select(&DEPLOYMENTS[..]),
+    ) {
         check_everything(&text, "", version, Format::Lines, deployment);
     }
 
     #[test]
-    fn yaml(text in conf(), version in prop::sample::select(&VERSIONS[3..]), deployment in prop::sample::select(&DEPLOYMENTS[..])) {
+    fn yaml(
+        text in conf(),
+        version in prop::sample::select(&VERSIONS[3..]),
+        deployment in prop::sample::select(&DEPLOYMENTS[..]),
+    ) {
         check_everything(&text, "", version, Format::Yaml, deployment);
     }
 
@@ -233,6 +242,7 @@ proptest! {
         Just("FLINK_ENV_JAVA_OPTS=-Xmx1g -Xms2g".to_owned()),
         any::<String>(),
     ], 0..5), version in prop::sample::select(&VERSIONS[..])) {
-        check_everything("taskmanager.memory.process.size: 2g\n", &text.join("\n"), version, Format::Lines, Deployment::Unknown);
+        let conf = "taskmanager.memory.process.size: 2g\n";
+        check_everything(conf, &text.join("\n"), version, Format::Lines, Deployment::Unknown);
     }
 }
