@@ -93,12 +93,14 @@ bench: build ## Derivation, batch and cold start; prints the ratios to the goals
 	$(CARGO) bench --locked --bench batch
 	@MEMCALC=$(MEMCALC) sh benches/cold.sh
 
+# New inputs go to target/fuzz; fuzz/corpus only has a minimal set (`cargo +nightly fuzz cmin`) and what broke something.
 fuzz: ## Fuzz each target for FUZZ_SECONDS (900); needs nightly Rust and cargo-fuzz
 	@command -v cargo-fuzz >/dev/null 2>&1 || { \
 	  echo "missing: cargo-fuzz; get it with: cargo install cargo-fuzz && rustup toolchain install nightly" >&2; exit 1; }
 	@for target in $(FUZZ_TARGETS); do \
 	  printf '\n==> %s, %s seconds\n' "$$target" "$(FUZZ_SECONDS)"; \
-	  $(CARGO) +nightly fuzz run "$$target" -- -dict=fuzz/keys.dict -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; \
+	  mkdir -p "target/fuzz/$$target"; \
+	  $(CARGO) +nightly fuzz run "$$target" "target/fuzz/$$target" "fuzz/corpus/$$target" -- -dict=fuzz/keys.dict -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; \
 	done
 
 mutants: needs ## Which changes of the model no test notices; needs cargo-mutants
