@@ -104,24 +104,18 @@ fn derive_job_manager(configuration: &Configuration) {
 }
 
 fn print_task_manager(configuration: &Configuration, out: &mut String) {
-    use std::fmt::Write as _;
     out.clear();
     let process = taskmanager::derive(black_box(configuration), &V1_20, None, &mut Silent).unwrap();
     process.push_jvm_args(out);
-    for (key, value) in process.dynamic_properties(&V1_20) {
-        let _ = write!(out, " -D {key}={value}");
-    }
+    process.push_dynamic_line(&V1_20, out);
     black_box(&*out);
 }
 
 fn print_job_manager(configuration: &Configuration, out: &mut String) {
-    use std::fmt::Write as _;
     out.clear();
     let process = jobmanager::derive(black_box(configuration), &V1_20, None, &mut Silent).unwrap();
     process.push_jvm_args(out);
-    for (key, value) in process.dynamic_properties(&V1_20) {
-        let _ = write!(out, " -D {key}={value}");
-    }
+    out.push_str(&process.dynamic_line(&V1_20));
     black_box(&*out);
 }
 

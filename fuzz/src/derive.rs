@@ -102,7 +102,7 @@ impl Input<'_> {
                 0 => Value::Integer(i32::from(self.byte()) - 8),
                 1 => Value::Long(i64::from_le_bytes(self.number().to_le_bytes())),
                 2 => Value::BigInteger(self.number().to_string().into()),
-                _ => Value::Boolean(self.byte() % 2 == 0),
+                _ => Value::Boolean(self.byte().is_multiple_of(2)),
             },
             _ => Value::Double(f64::from_bits(self.number())),
         }

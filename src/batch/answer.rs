@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use plimsoll_memory::MemorySize;
-use plimsoll_memory::java::{self, Exception};
+use plimsoll_memory::java::{Exception, push_u64};
 use plimsoll_memory::model::slot::{self, Profile, Slots};
 use plimsoll_memory::model::taskmanager::PropertyValue;
 use plimsoll_memory::model::{
@@ -11,7 +11,7 @@ use plimsoll_memory::model::{
 };
 use plimsoll_memory::size::Unit;
 
-use super::json::{Escaped, Object, push_string, push_u64};
+use super::json::{Escaped, Object, push_string};
 use super::request::Request;
 use super::rocksdb::{push_rocksdb, push_weights};
 
@@ -144,14 +144,10 @@ fn push_task_manager(body: &mut Object<'_>, rules: &Ruleset, process: &TaskManag
 fn push_property(out: &mut String, value: &PropertyValue) {
     out.push('"');
     match value {
-        PropertyValue::Size(size) => {
-            push_u64(out, size.bytes());
-            out.push('b');
+        PropertyValue::Text(text) => {
+            let _ = Escaped(out).write_str(text);
         }
-        PropertyValue::Double(value) => java::push_double(out, *value),
-        other => {
-            let _ = write!(Escaped(out), "{other}");
-        }
+        number => number.push(out),
     }
     out.push('"');
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Write};
 
+use plimsoll_memory::java::push_u64;
+
 /// Appends a JSON string: quotes, backslashes and control characters escaped, everything else as it is.
 pub(super) fn push_string(out: &mut String, text: &str) {
     out.push('"');
@@ -49,21 +51,6 @@ impl Write for Escaped<'_> {
         push_escaped(self.0, text);
         Ok(())
     }
-}
-
-/// Appends a number.
-pub(super) fn push_u64(out: &mut String, mut value: u64) {
-    let mut digits = [0u8; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.push_str(std::str::from_utf8(&digits[at..]).unwrap_or_default());
 }
 
 /// The comma-separated members of one object.

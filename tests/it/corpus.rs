@@ -2,6 +2,7 @@
 //! as the fuzz targets have.
 
 #[path = "../../fuzz/src/lib.rs"]
+#[allow(unreachable_pub, reason = "a crate of its own where the fuzzer builds it")]
 mod bodies;
 
 use std::fs;

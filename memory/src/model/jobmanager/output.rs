@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::JobManager;
 use crate::config::KnownKey;
-use crate::model::taskmanager::PropertyValue;
+use crate::model::taskmanager::{Items, PropertyValue};
 use crate::model::version::Ruleset;
 
 /// In the order of Java's map.
@@ -54,7 +54,12 @@ impl JobManager {
 
     /// The dynamic properties as one line.
     pub fn dynamic_line(&self, rules: &Ruleset) -> String {
-        crate::model::taskmanager::dynamic_line(&self.dynamic_properties(rules), false)
+        let mut line = String::with_capacity(320);
+        let mut items = Items::new(&mut line);
+        for (key, value) in self.dynamic_properties(rules) {
+            items.push(&key, &value);
+        }
+        line
     }
 
     /// The final tree that Flink logs.

@@ -7,8 +7,8 @@ mod output;
 mod resources;
 
 pub use derive::derive;
+pub(super) use output::Items;
 pub use output::PropertyValue;
-pub(super) use output::dynamic_line;
 pub use resources::{Cpu, ExternalResource};
 pub(super) use resources::{external as external_resources, list_text as resource_list_text};
 

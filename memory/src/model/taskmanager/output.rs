@@ -1,13 +1,13 @@
 //! What the start-up call prints: JVM arguments, dynamic properties, the final tree.
 
 use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::resources::list_text;
 use super::{ExternalResource, TaskManager};
 use crate::MemorySize;
 use crate::config::KnownKey;
-use crate::java;
+use crate::java::{self, push_u64};
 use crate::model::version::Ruleset;
 
 /// The value of a dynamic property. `Display` is Flink's text.
@@ -23,14 +23,31 @@ pub enum PropertyValue {
     Text(String),
 }
 
+impl PropertyValue {
+    /// Appends Flink's text.
+    pub fn push(&self, out: &mut String) {
+        match self {
+            Self::Size(size) => {
+                push_u64(out, size.bytes());
+                out.push('b');
+            }
+            Self::Double(value) => java::push_double(out, *value),
+            Self::Integer(value) => {
+                if *value < 0 {
+                    out.push('-');
+                }
+                push_u64(out, value.unsigned_abs());
+            }
+            Self::Text(text) => out.push_str(text),
+        }
+    }
+}
+
 impl fmt::Display for PropertyValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Size(size) => write!(f, "{}b", size.bytes()),
-            Self::Double(value) => f.write_str(&java::double_to_string(*value)),
-            Self::Integer(value) => value.fmt(f),
-            Self::Text(text) => f.write_str(text),
-        }
+        let mut text = String::new();
+        self.push(&mut text);
+        f.write_str(&text)
     }
 }
 
@@ -83,13 +100,16 @@ const INSERTED: [KnownKey; 13] = [
 impl TaskManager {
     /// Appends the JVM arguments: `-Xmx… -Xms… -XX:MaxDirectMemorySize=… -XX:MaxMetaspaceSize=…`.
     pub fn push_jvm_args(&self, out: &mut String) {
-        let heap = self.jvm_heap().bytes();
-        let _ = write!(
-            out,
-            "-Xmx{heap} -Xms{heap} -XX:MaxDirectMemorySize={} -XX:MaxMetaspaceSize={}",
-            self.jvm_direct().bytes(),
-            self.metaspace.size.bytes()
-        );
+        let heap = self.jvm_heap();
+        for (flag, size) in [
+            ("-Xmx", heap),
+            (" -Xms", heap),
+            (" -XX:MaxDirectMemorySize=", self.jvm_direct()),
+            (" -XX:MaxMetaspaceSize=", self.metaspace.size),
+        ] {
+            out.push_str(flag);
+            push_u64(out, size.bytes());
+        }
     }
 
     /// The JVM arguments as Flink prints them.
@@ -139,7 +159,28 @@ impl TaskManager {
 
     /// The dynamic properties as one line; 1.10 and 1.11 end it with a blank.
     pub fn dynamic_line(&self, rules: &Ruleset) -> String {
-        dynamic_line(&self.dynamic_properties(rules), !rules.modern_resources)
+        let mut line = String::with_capacity(768);
+        self.push_dynamic_line(rules, &mut line);
+        line
+    }
+
+    /// Appends the line of [`TaskManager::dynamic_line`].
+    pub fn push_dynamic_line(&self, rules: &Ruleset, out: &mut String) {
+        let mut items = Items::new(out);
+        if !rules.modern_resources {
+            for key in ORDER_1_11 {
+                items.push(key.as_str(), &self.property(key));
+            }
+            out.push(' ');
+        } else if self.external_resources.is_empty() {
+            for key in ORDER_LATER {
+                items.push(key.as_str(), &self.property(key));
+            }
+        } else {
+            for (key, value) in self.dynamic_properties(rules) {
+                items.push(&key, &value);
+            }
+        }
     }
 
     /// The final tree that Flink logs (not in 1.10).
@@ -166,19 +207,23 @@ impl TaskManager {
 }
 
 /// `-D key=value` joined by blanks.
-pub(in crate::model) fn dynamic_line(
-    properties: &[(Cow<'static, str>, PropertyValue)],
-    trailing_blank: bool,
-) -> String {
-    let mut line = String::with_capacity(properties.len() * 56);
-    for (i, (key, value)) in properties.iter().enumerate() {
-        let blank = if i == 0 { "" } else { " " };
-        let _ = write!(line, "{blank}-D {key}={value}");
+pub(in crate::model) struct Items<'a> {
+    out: &'a mut String,
+    first: bool,
+}
+
+impl<'a> Items<'a> {
+    pub(in crate::model) fn new(out: &'a mut String) -> Self {
+        Self { out, first: true }
     }
-    if trailing_blank {
-        line.push(' ');
+
+    pub(in crate::model) fn push(&mut self, key: &str, value: &PropertyValue) {
+        self.out.push_str(if self.first { "-D " } else { " -D " });
+        self.first = false;
+        self.out.push_str(key);
+        self.out.push('=');
+        value.push(self.out);
     }
-    line
 }
 
 #[cfg(test)]
