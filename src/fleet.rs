@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::args::ProcessKind;
 use crate::render::MemoryMap;
-use crate::render::number::human;
+use crate::render::number::{human, share};
 
 /// A fleet: its rows and their sums.
 #[derive(Debug, Serialize)]
@@ -138,7 +138,13 @@ impl Row {
         let size = |bytes: Option<u64>| bytes.map_or_else(|| "-".to_owned(), human);
         let largest = self.largest.as_ref().map_or_else(
             || "-".to_owned(),
-            |l| format!("{} {} %", l.pool.replace('_', " "), l.permille.div_ceil(10)),
+            |l| {
+                format!(
+                    "{} {}",
+                    l.pool.replace('_', " "),
+                    share(l.bytes, self.task_manager_bytes.unwrap_or(0))
+                )
+            },
         );
         let status = match self.status {
             Status::Ok => "ok",

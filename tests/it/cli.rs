@@ -120,6 +120,13 @@ fn texts_for_people() {
     golden("fleet.csv", &text(&["fleet", "conf", "--sort", "findings", "-o", "csv"]));
 }
 
+/// The picture in the README is the one that the command draws.
+#[test]
+fn the_picture_of_the_readme() {
+    let svg = stdout(&run(&["draw", "conf/flink-conf.yaml"]));
+    golden("../../../conf/memory.svg", &svg);
+}
+
 #[test]
 fn texts_of_refusals() {
     let text = |args: &[&str]| stderr(&memcalc(args).env("COLUMNS", "100").output().unwrap());
