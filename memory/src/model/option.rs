@@ -281,3 +281,28 @@ fn parse_float(value: &Value) -> Result<f32, Exception> {
         other => java::parse_float(&other.text()).map_err(number_format),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A double of the YAML reader is narrowed only where a float can hold it.
+    #[test]
+    fn doubles_as_floats() {
+        let read = |value: f64| parse_float(&Value::Double(value)).map_err(|e| e.message.unwrap_or_default());
+        assert_eq!(read(0.5), Ok(0.5));
+        assert_eq!(read(0.0), Ok(0.0));
+        assert_eq!(read(f64::from(f32::MAX)), Ok(f32::MAX));
+        assert_eq!(read(-f64::from(f32::MAX)), Ok(-f32::MAX));
+        let least = f64::from(f32::from_bits(1));
+        assert_eq!(read(least), Ok(f32::from_bits(1)));
+        let overflows =
+            |text: &str| Err(format!("Configuration value {text} overflows/underflows the float type."));
+        assert_eq!(read(1e39), overflows("1.0E39"));
+        assert_eq!(read(-1e39), overflows("-1.0E39"));
+        assert_eq!(read(1e-50), overflows("1.0E-50"));
+        assert_eq!(read(f64::INFINITY), overflows("Infinity"));
+        assert_eq!(read(f64::NAN), overflows("NaN"));
+        assert_eq!(parse_float(&Value::Integer(1)), Ok(1.0));
+    }
+}

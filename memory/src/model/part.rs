@@ -6,7 +6,7 @@ use super::option::{FractionOption, OptionText, Read, Reader, Setting, SizeOptio
 use crate::MemorySize;
 use crate::config::KnownKey;
 use crate::java::{Exception, double_to_string, exception};
-use crate::size::{MultiplyError, multiply};
+use crate::size::multiply;
 
 /// A part of a process.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -212,21 +212,10 @@ impl Range {
     }
 }
 
-/// `MemorySize.multiply`.
+/// `MemorySize.multiply`. A range admits only finite factors from 0 on, so the one thing that can go wrong is a product
+/// beyond 64 bit.
 pub(super) fn times(base: MemorySize, factor: f64, blame: KnownKey) -> Fallible<MemorySize> {
-    multiply(base.bytes(), factor).map(MemorySize::from_bytes).map_err(|error| match error {
-        MultiplyError::Overflow => Failure::overflow([blame]),
-        // a range admits no such factor; the texts are Flink's all the same
-        MultiplyError::Negative => Failure::new(
-            Kind::Range,
-            [blame],
-            Exception::new(exception::ILLEGAL_ARGUMENT, "multiplier must be >= 0"),
-        ),
-        MultiplyError::NotANumber | MultiplyError::Infinite => {
-            let letter = if error == MultiplyError::NotANumber { 'N' } else { 'I' };
-            Failure::new(Kind::Range, [blame], not_a_digit(letter))
-        }
-    })
+    multiply(base.bytes(), factor).map(MemorySize::from_bytes).map_err(|_| Failure::overflow([blame]))
 }
 
 /// What `BigDecimal` says of `NaN` and `Infinity`.
@@ -248,4 +237,78 @@ pub(super) fn sum<const N: usize>(sizes: [MemorySize; N]) -> Fallible<MemorySize
         }
     }
     Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Configuration;
+    use crate::model::taskmanager;
+    use crate::model::version::V1_20;
+
+    fn conf(entries: &[(&str, &str)]) -> Configuration {
+        let mut conf = Configuration::new();
+        for (key, value) in entries {
+            conf.set(key, *value, None);
+        }
+        conf
+    }
+
+    /// Flink size 1 GiB, fraction 0.125: the product is 128 MiB to the byte.
+    fn network(min: &str, max: &str) -> (Part, Vec<Event>) {
+        let conf = conf(&[
+            ("taskmanager.memory.flink.size", "1g"),
+            ("taskmanager.memory.network.fraction", "0.125"),
+            ("taskmanager.memory.network.min", min),
+            ("taskmanager.memory.network.max", max),
+        ]);
+        let mut events = Vec::new();
+        let process = taskmanager::derive(&conf, &V1_20, None, &mut events).expect("starts");
+        let network = |e: &Event| matches!(e, Event::Clamped { pool: Fractional::Network, .. });
+        (process.network, events.into_iter().filter(network).collect())
+    }
+
+    #[test]
+    fn a_product_on_the_edge_of_its_range_is_inside() {
+        for (min, max, clamp, bytes) in [
+            ("128m", "1g", Clamp::Inside, 134_217_728),
+            ("0", "128m", Clamp::Inside, 134_217_728),
+            ("134217729", "1g", Clamp::Min, 134_217_729),
+            ("0", "134217727", Clamp::Max, 134_217_727),
+        ] {
+            let (part, events) = network(min, max);
+            let fraction = part.fraction().expect("a fraction");
+            assert_eq!((fraction.clamp, part.size.bytes()), (clamp, bytes), "{min} {max}");
+            assert_eq!(fraction.product.bytes(), 134_217_728);
+            assert_eq!(events.len(), usize::from(clamp != Clamp::Inside), "{min} {max}");
+        }
+    }
+
+    #[test]
+    fn a_range_blames_its_ends_or_its_fraction() {
+        let blame = |key: &str, value: &str| {
+            let conf = conf(&[("taskmanager.memory.process.size", "4g"), (key, value)]);
+            taskmanager::derive(&conf, &V1_20, None, &mut Vec::new()).expect_err("refused").blame
+        };
+        let ends = [KnownKey::TmOverheadMin, KnownKey::TmOverheadMax];
+        assert_eq!(blame("taskmanager.memory.jvm-overhead.min", "2g"), ends);
+        let fraction = [KnownKey::TmOverheadFraction];
+        assert_eq!(blame("taskmanager.memory.jvm-overhead.fraction", "1"), fraction);
+        // equal ends are a range
+        let conf = conf(&[
+            ("taskmanager.memory.process.size", "4g"),
+            ("taskmanager.memory.jvm-overhead.min", "1g"),
+            ("taskmanager.memory.jvm-overhead.fraction", "-1"),
+        ]);
+        let failure = taskmanager::derive(&conf, &V1_20, None, &mut Vec::new()).expect_err("refused");
+        assert_eq!(failure.blame, fraction);
+    }
+
+    #[test]
+    fn only_a_fraction_has_a_range() {
+        let (part, _) = network("0", "1g");
+        assert!(part.fraction().is_some());
+        let set = Setting { option: KnownKey::TmMetaspace, entry: None };
+        assert!(Part { size: MemorySize::ZERO, cause: Cause::Option(set) }.fraction().is_none());
+    }
 }

@@ -295,3 +295,53 @@ pub fn of_startup(conf: &Configuration, rules: &'static Ruleset) -> Fallible<Slo
     let process = taskmanager::derive(conf, rules, None, &mut Silent)?;
     of_started(conf, rules, &process)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::version::{V1_11, V1_20};
+
+    fn conf(entries: &[(&str, &str)]) -> Configuration {
+        let mut conf = Configuration::new();
+        for (key, value) in entries {
+            conf.set(key, *value, None);
+        }
+        conf
+    }
+
+    #[test]
+    fn a_process_has_at_least_one_slot() {
+        let slots = |n: &str| {
+            let conf = conf(&[
+                ("taskmanager.memory.process.size", "4g"),
+                ("taskmanager.cpu.cores", "2"),
+                ("taskmanager.numberOfTaskSlots", n),
+            ]);
+            of_startup(&conf, &V1_20).map(|slots| slots.count).map_err(|failure| failure.kind)
+        };
+        assert_eq!((slots("-1"), slots("1"), slots("7")), (Ok(1), Ok(1), Ok(7)));
+        assert_eq!((slots("0"), slots("-2")), (Err(Kind::Slots), Err(Kind::Slots)));
+    }
+
+    /// Amounts of resources that the list does not name must not come back as resources of the slot.
+    #[test]
+    fn external_resources_are_read_back() {
+        let conf = |list: &str| {
+            conf(&[
+                ("taskmanager.memory.process.size", "4g"),
+                ("external-resources", list),
+                ("external-resource.gpu.amount", "4"),
+                ("external-resource.fpga.amount", "2"),
+                ("taskmanager.numberOfTaskSlots", "4"),
+            ])
+        };
+        let one = of_startup(&conf("gpu"), &V1_20).expect("starts");
+        assert_eq!(one.slot.extended, [("gpu".to_owned(), BigDecimal::of_integer(1))]);
+        assert_eq!(one.slot_manager, None);
+        let both = of_startup(&conf("gpu;fpga"), &V1_20).expect("starts");
+        assert_eq!(both.slot.extended, []);
+        assert_eq!(both.slot_manager.map(|profile| profile.extended.len()), Some(2));
+        let old = of_startup(&conf("gpu"), &V1_11).expect("starts");
+        assert_eq!((old.slot.extended, old.slot_manager), (Vec::new(), None));
+    }
+}
