@@ -127,3 +127,21 @@ fn startup_transcripts() {
     }
     assert_eq!(compared, 1995);
 }
+
+/// The one exception that prints itself in its own way.
+#[test]
+fn an_exception_with_a_text_of_its_own() {
+    let temp = tempfile::tempdir().unwrap();
+    fs::write(temp.path().join("config.yaml"), "taskmanager.memory.process.size: 1g\na: \"x\u{1}y\"\n")
+        .unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_memcalc"))
+        .args(["bash-java-utils", "--flink-version", "2.3", "GET_TM_RESOURCE_PARAMS", "--configDir"])
+        .arg(temp.path())
+        .output()
+        .unwrap();
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "Exception in thread \"main\" java.lang.RuntimeException: Error parsing YAML configuration.\nCaused by: \
+         unacceptable code point '\u{1}' (0x1) special characters are not allowed\nin \"reader\", position 41\n"
+    );
+}

@@ -9,6 +9,8 @@ pub struct Exception {
     pub class: &'static str,
     /// `getMessage()`.
     pub message: Option<String>,
+    /// `toString()`, where the class has its own.
+    pub own_text: Option<String>,
 }
 
 /// `org.apache.flink.configuration.IllegalConfigurationException`
@@ -27,7 +29,7 @@ pub const NULL_POINTER: &str = "java.lang.NullPointerException";
 impl Exception {
     /// An exception with a message.
     pub fn new(class: &'static str, message: impl Into<String>) -> Self {
-        Self { class, message: Some(message.into()) }
+        Self { class, message: Some(message.into()), own_text: None }
     }
 
     /// `getClass().getSimpleName()`.
@@ -39,9 +41,10 @@ impl Exception {
 /// `Throwable.toString`: `class: message`, without a message the class alone.
 impl fmt::Display for Exception {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.message {
-            Some(message) => write!(f, "{}: {message}", self.class),
-            None => f.write_str(self.class),
+        match (&self.own_text, &self.message) {
+            (Some(text), _) => f.write_str(text),
+            (None, Some(message)) => write!(f, "{}: {message}", self.class),
+            (None, None) => f.write_str(self.class),
         }
     }
 }

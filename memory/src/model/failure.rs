@@ -75,7 +75,7 @@ impl Failure {
     /// Rethrows an `IllegalConfigurationException` with a prefix, as `TaskExecutorProcessUtils` does; others pass.
     pub(super) fn prefixed(self: Box<Self>, prefix: &str) -> Box<Self> {
         match self.chain.first() {
-            Some(Exception { class, message: Some(message) }) if *class == ILLEGAL_CONFIGURATION => {
+            Some(Exception { class, message: Some(message), .. }) if *class == ILLEGAL_CONFIGURATION => {
                 let message = format!("{prefix}{message}");
                 self.wrapped(message)
             }

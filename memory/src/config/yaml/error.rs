@@ -103,7 +103,9 @@ impl Fault {
         let message = format!(
             "unacceptable code point '{character}' (0x{code:X}) {problem}\nin \"reader\", position {position}"
         );
-        Self::new(vec![Exception::new(READER, problem)], Some(mark), message)
+        let mut exception = Exception::new(READER, problem);
+        exception.own_text = Some(message.clone());
+        Self::new(vec![exception], Some(mark), message)
     }
 
     /// Bytes that are not of the file's encoding.
@@ -124,7 +126,7 @@ impl Fault {
 
     /// Nesting at which Java's stack overflows, or soon would.
     pub(super) fn too_deep(limit: usize, mark: Mark) -> Box<Self> {
-        let chain = vec![Exception { class: STACK_OVERFLOW, message: None }];
+        let chain = vec![Exception { class: STACK_OVERFLOW, message: None, own_text: None }];
         let mut fault =
             Self::new(chain, Some(mark), format!("nested deeper than {limit} levels, or inside itself"));
         fault.wrapped = false;
