@@ -117,7 +117,7 @@ fn choose<'a>(what: &str, kind: ProcessKind, pools: &'a [Pool]) -> Result<&'a Po
         return Ok(pool);
     }
     let names: Vec<&str> = pools.iter().map(|pool| pool.name).collect();
-    let keys = KnownKey::ALL.iter().map(|key| key.as_str());
+    let keys = pools.iter().flat_map(|pool| pool.keys).map(|key| key.as_str());
     let suggestion = match nearest::nearest(what, names.iter().copied().chain(keys)) {
         Some(near) => format!("did you mean '{near}'?"),
         None => format!("the pools are {}", names.join(", ")),

@@ -148,6 +148,15 @@ impl Texts<'_> {
         }
     }
 
+    /// The fact of a part as a reason for another: where it was set, if that is all there is to say.
+    pub(super) fn brief(&self, label: &str, part: &Part) -> Fact {
+        let fact = Fact::size(label, part.size);
+        match part.cause {
+            Cause::Option(setting) => fact.set(self, setting),
+            _ => fact,
+        }
+    }
+
     /// The fact of a part. `whole` makes the fact of what it is a share of, `others` those it leaves room for.
     pub fn part(
         &self,

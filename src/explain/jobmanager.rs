@@ -11,13 +11,12 @@ use super::fact::{Fact, Texts, whole_name};
 pub(super) fn pools(texts: Texts<'_>, process: &JobManager) -> Vec<Pool> {
     use KnownKey as K;
     let whole = |of: Whole| whole(texts, process, of);
-    let brief = |label: &str, size: MemorySize| Fact::size(label, size);
-    let heap = || vec![brief("JVM heap", process.heap.size)];
-    let off_heap = || vec![brief("Off-heap", process.off_heap.size)];
+    let heap = || vec![texts.brief("JVM heap", &process.heap)];
+    let off_heap = || vec![texts.brief("Off-heap", &process.off_heap)];
     let around = || {
         vec![
-            brief(whole_name(Whole::Flink), process.total_flink()),
-            brief("JVM metaspace", process.metaspace.size),
+            Fact::size(whole_name(Whole::Flink), process.total_flink()),
+            texts.brief("JVM metaspace", &process.metaspace),
         ]
     };
     vec![
@@ -47,8 +46,8 @@ pub(super) fn pools(texts: Texts<'_>, process: &JobManager) -> Vec<Pool> {
 }
 
 fn whole(texts: Texts<'_>, process: &JobManager, of: Whole) -> Fact {
-    let metaspace = || Fact::size("JVM metaspace", process.metaspace.size);
-    let overhead = || Fact::size("JVM overhead", process.overhead.size);
+    let metaspace = || texts.brief("JVM metaspace", &process.metaspace);
+    let overhead = || texts.brief("JVM overhead", &process.overhead);
     match of {
         Whole::Process => {
             let fact = Fact::size("Total process memory", process.total_process());
@@ -69,8 +68,8 @@ fn whole(texts: Texts<'_>, process: &JobManager, of: Whole) -> Fact {
                     .by("total process memory - JVM metaspace - JVM overhead")
                     .because([whole(texts, process, Whole::Process), metaspace(), overhead()]),
                 (None, _) => fact.by("JVM heap + off-heap").because([
-                    Fact::size("JVM heap", process.heap.size),
-                    Fact::size("Off-heap", process.off_heap.size),
+                    texts.brief("JVM heap", &process.heap),
+                    texts.brief("Off-heap", &process.off_heap),
                 ]),
             }
         }

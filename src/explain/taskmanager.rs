@@ -113,7 +113,7 @@ impl Explainer<'_> {
     fn brief(&self, names: &[&str]) -> Vec<Fact> {
         let parts = self.parts();
         let of =
-            |name: &&str| parts.iter().find(|row| row.0 == *name).map(|row| Fact::size(row.1, row.3.size));
+            |name: &&str| parts.iter().find(|row| row.0 == *name).map(|row| self.texts.brief(row.1, &row.3));
         names.iter().filter_map(of).collect()
     }
 

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use plimsoll_memory::MemorySize;
-
 use super::fact::Fact;
+use crate::render::number::human;
 
 /// A fact and those behind it, one a line, indented; `depth` levels of reasons.
 pub fn render(fact: &Fact, depth: usize) -> String {
@@ -31,7 +30,7 @@ fn line(out: &mut String, fact: &Fact, branch: &str, indent: &str) {
     let _ = write!(out, "{branch}{}", fact.label);
     match (fact.bytes, &fact.value) {
         (Some(bytes), _) => {
-            let _ = write!(out, "  {}", MemorySize::from_bytes(bytes).human());
+            let _ = write!(out, "  {} ({bytes} bytes)", human(bytes));
         }
         (None, Some(value)) => {
             let _ = write!(out, "  {value}");
