@@ -211,3 +211,63 @@ impl Ruleset {
         self.sensitive.iter().any(|fragment| key.contains(fragment))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn version(text: &str) -> Version {
+        text.parse().unwrap_or_else(|error: UnknownVersion| panic!("{error}"))
+    }
+
+    #[test]
+    fn texts() {
+        for text in ["1.10", "1.11.4", "1.20", "1.20.5", "2.0", "2.3.0"] {
+            assert_eq!(version(text).to_string(), text);
+        }
+        for text in
+            ["", "1", "1.9", "1.21", "2.4", "3.0", "1.x", "1.", ".20", "1.20.", "1.20.5.1", "+1.20", "1.256"]
+        {
+            let error = text.parse::<Version>().expect_err(text);
+            assert_eq!(
+                error.to_string(),
+                format!("'{text}' is no Flink version from 1.10 to 2.3 (write 1.20 or 1.20.5)")
+            );
+        }
+    }
+
+    #[test]
+    fn the_rules_of_each_version() {
+        for (text, name, verified) in [
+            ("1.10", "1.10.3", true),
+            ("1.10.3", "1.10.3", true),
+            ("1.10.0", "1.10.3", false),
+            ("1.11", "1.11.4", true),
+            ("1.16", "1.11.4", false),
+            ("1.17", "1.20.5", false),
+            ("1.20", "1.20.5", true),
+            ("1.20.5", "1.20.5", true),
+            ("1.20.1", "1.20.5", false),
+            ("2.0", "2.3.0", false),
+            ("2.3", "2.3.0", true),
+            ("2.3.0", "2.3.0", true),
+        ] {
+            let rules = Ruleset::of(version(text));
+            assert_eq!((rules.name, rules.is_verified_for(version(text))), (name, verified), "{text}");
+        }
+    }
+
+    #[test]
+    fn hidden_values() {
+        for (key, versions) in [
+            ("my.Password.x", [true, true, true, true]),
+            ("s3.apikey", [false, true, true, true]),
+            ("oauth.token", [false, false, true, true]),
+            ("x.api-key", [false, false, false, true]),
+            ("taskmanager.memory.process.size", [false; 4]),
+        ] {
+            let hidden = [&V1_10, &V1_11, &V1_20, &V2_3].map(|rules| rules.is_sensitive(key));
+            assert_eq!(hidden, versions, "{key}");
+        }
+    }
+}
