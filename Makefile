@@ -37,8 +37,17 @@ needs:
 	  echo "missing: cargo 1.95 or later, found $$($(CARGO) --version 2>&1 | head -n 1); get it with: rustup toolchain install 1.95.0" >&2; \
 	  exit 1; }
 
+# Linked statically where the C library allows it: a third of a cold start is the dynamic loader's. The flags go to the
+# target alone, not to build scripts, so the host is named as the target.
+HOST := $(shell rustc -vV 2>/dev/null | sed -n 's/^host: //p')
+STATIC := -C target-feature=+crt-static -C relocation-model=static
+
 build: needs
-	$(CARGO) build --release --locked --bin memcalc
+	@case "$(HOST)" in \
+	*-linux-gnu) RUSTFLAGS="$(STATIC)" $(CARGO) build --release --locked --bin memcalc --target $(HOST) && \
+	  mkdir -p $(TARGET)/release && cp $(TARGET)/$(HOST)/release/memcalc $(MEMCALC) ;; \
+	*) false ;; \
+	esac || $(CARGO) build --release --locked --bin memcalc
 
 # The main job: derive, explain, check and draw the samples in conf/.
 #

@@ -19,7 +19,8 @@ Exit status (all commands):
   0  clean
   1  findings at or above --fail-on
   2  wrong usage, unreadable file, failed output
-  3  Flink would refuse to start";
+  3  Flink would refuse to start
+bash-java-utils ends as the JVM does, with 1 where Flink refuses; batch with 0: its answers say what is refused.";
 
 /// Derives, explains and checks the process memory of Apache Flink, byte for byte.
 #[derive(Debug, Parser)]

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::args::ProcessKind;
 use crate::render::MemoryMap;
 use crate::render::number::{human, share};
+use crate::render::text::visible;
 
 /// A fleet: its rows and their sums.
 #[derive(Debug, Serialize)]
@@ -24,8 +25,10 @@ pub struct Fleet {
 pub struct Total {
     /// Configurations.
     pub configurations: usize,
-    /// Of them, those that Flink would refuse or that cannot be read.
+    /// Of them, those that Flink would refuse.
     pub refused: usize,
+    /// Of them, those that cannot be read.
+    pub unreadable: usize,
     /// Process memory of one TaskManager each.
     pub task_manager_bytes: u64,
     /// Process memory of one JobManager each.
@@ -152,7 +155,7 @@ impl Row {
             Status::Unreadable => "unreadable",
         };
         [
-            self.path.escape_debug().to_string(),
+            visible(&self.path).into_owned(),
             self.flink_version.clone().unwrap_or_else(|| "-".to_owned()),
             size(self.task_manager_bytes),
             largest,
@@ -179,7 +182,8 @@ impl Fleet {
     pub fn new(rows: Vec<Row>) -> Self {
         let mut total = Total { configurations: rows.len(), ..Total::default() };
         for row in &rows {
-            total.refused += usize::from(row.status != Status::Ok);
+            total.refused += usize::from(row.status == Status::Refused);
+            total.unreadable += usize::from(row.status == Status::Unreadable);
             total.task_manager_bytes =
                 total.task_manager_bytes.saturating_add(row.task_manager_bytes.unwrap_or(0));
             total.job_manager_bytes =
@@ -194,13 +198,22 @@ impl Fleet {
     fn sums(&self) -> [String; 7] {
         let total = &self.total;
         [
-            format!("{} configurations", total.configurations),
+            format!(
+                "{} configuration{}",
+                total.configurations,
+                if total.configurations == 1 { "" } else { "s" }
+            ),
             String::new(),
             human(total.task_manager_bytes),
             String::new(),
             human(total.job_manager_bytes),
             counts(total.errors, total.warnings, total.notes),
-            if total.refused == 0 { "ok".to_owned() } else { format!("{} refused", total.refused) },
+            match (total.refused, total.unreadable) {
+                (0, 0) => "ok".to_owned(),
+                (refused, 0) => format!("{refused} refused"),
+                (0, unreadable) => format!("{unreadable} unreadable"),
+                (refused, unreadable) => format!("{refused} refused, {unreadable} unreadable"),
+            },
         ]
     }
 
@@ -229,7 +242,7 @@ impl Fleet {
         }
         for row in &self.rows {
             if let Some(message) = &row.message {
-                let _ = write!(out, "\n{}: {}\n", row.path.escape_debug(), message.escape_debug());
+                let _ = write!(out, "\n{}: {}\n", visible(&row.path), visible(message));
             }
         }
         out

@@ -1,7 +1,7 @@
 //! From arguments to a loaded configuration: which file, which version, which format.
 
 use std::fmt;
-use std::io::{self, Read as _};
+use std::io;
 use std::path::{Path, PathBuf, absolute};
 
 use plimsoll_memory::config::{
@@ -10,12 +10,12 @@ use plimsoll_memory::config::{
 use plimsoll_memory::model::{
     Fallible, JobManager, Ruleset, Silent, TaskManager, Version, jobmanager, taskmanager,
 };
-use plimsoll_tuning::Processes;
+use plimsoll_tuning::{Inputs, Processes, Subject};
 
 use crate::args::{FileFormat, InputArgs, ProcessKind};
 use crate::render::MemoryMap;
 use crate::render::json::{Derivation, Ground};
-use crate::startup::{LegacyHeap, read_bounded};
+use crate::startup::{LegacyHeap, bounded, read_bounded};
 
 /// A loaded configuration and the rules for it.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Input {
     pub legacy_heap: LegacyHeap,
     /// What the user calls it: the path, `-`, or the command line.
     pub name: String,
+    /// What the user should know about the choice of file and rules.
+    pub notes: Vec<String>,
 }
 
 /// A derived process.
@@ -73,6 +75,12 @@ impl Input {
         }
     }
 
+    /// What the rules look at: this process's environment besides what else is known.
+    pub fn subject<'a>(&'a self, mut inputs: Inputs<'a>) -> Subject<'a> {
+        inputs.environments.extend(self.legacy_heap.sources());
+        Subject::new(inputs)
+    }
+
     /// The memory map of a derived process.
     pub fn map(&self, process: &Process) -> MemoryMap {
         let Loaded { configuration, sources, .. } = &self.loaded;
@@ -104,7 +112,14 @@ pub enum InputError {
         /// Why.
         error: io::Error,
     },
-    /// The file was read but is not in its format: Flink would refuse it too.
+    /// It is larger than any configuration.
+    TooLarge {
+        /// Its name.
+        name: String,
+        /// Its size, where that is known.
+        bytes: Option<u64>,
+    },
+    /// It was read but is not in its format. Flink refuses it too where the failure holds its exceptions.
     Malformed(Box<LoadFailure>),
 }
 
@@ -113,6 +128,14 @@ impl fmt::Display for InputError {
         match self {
             Self::Usage(message) => f.write_str(message),
             Self::Read { path, error } => write!(f, "cannot read {}: {error}", path.display()),
+            Self::TooLarge { name, bytes } => {
+                let limit = config::MAX_FILE_BYTES;
+                match bytes {
+                    Some(bytes) => write!(f, "{name} has {bytes} bytes")?,
+                    None => write!(f, "{name} is longer")?,
+                }
+                write!(f, ", more than the {limit} that are read: is this the configuration?")
+            }
             Self::Malformed(failure) => {
                 write!(f, "{}", failure.source.name)?;
                 if let Some(span) = failure.span {
@@ -126,10 +149,11 @@ impl fmt::Display for InputError {
 
 impl std::error::Error for InputError {}
 
-/// The default version for a file of this name.
-fn default_version(name: &str) -> Version {
-    let minor_of_1 = Version { major: 1, minor: 20, patch: None };
-    if name.starts_with("flink-conf") { minor_of_1 } else { Version { major: 2, minor: 3, patch: None } }
+/// The default version for a file of this name: the last that reads it.
+fn default_version(name: &str, format: Option<FileFormat>) -> Version {
+    let lines = format.map_or_else(|| name.starts_with("flink-conf"), |format| format == FileFormat::Lines);
+    let (major, minor) = if lines { (1, 20) } else { (2, 3) };
+    Version { major, minor, patch: None }
 }
 
 /// The format of a file of this name.
@@ -157,20 +181,24 @@ enum Found {
 /// [`InputError`], which names the place and what to do.
 pub fn load(conf: Option<&Path>, args: &InputArgs) -> Result<Input, InputError> {
     let dynamic = dynamic_properties(&args.dynamic)?;
-    let found = find(conf, args)?;
+    let mut notes = Vec::new();
+    let found = find(conf, args, &mut notes)?;
     let (path, bytes, kind, given_format) = match found {
         Found::Stdin => {
-            let mut bytes = Vec::new();
-            io::stdin()
-                .lock()
-                .take(config::MAX_FILE_BYTES as u64 + 1)
-                .read_to_end(&mut bytes)
+            let bytes = bounded(io::stdin().lock())
                 .map_err(|error| InputError::Read { path: PathBuf::from("-"), error })?;
+            if bytes.len() > config::MAX_FILE_BYTES {
+                return Err(InputError::TooLarge { name: "standard input".to_owned(), bytes: None });
+            }
             (PathBuf::from("<stdin>"), bytes, SourceKind::Stdin, None)
         }
         Found::File(path, format) => {
             let bytes =
                 read_bounded(&path).map_err(|error| InputError::Read { path: path.clone(), error })?;
+            if bytes.len() > config::MAX_FILE_BYTES {
+                let size = std::fs::metadata(&path).map(|metadata| metadata.len()).ok();
+                return Err(InputError::TooLarge { name: path.to_string_lossy().into_owned(), bytes: size });
+            }
             (path, bytes, SourceKind::File, format)
         }
         Found::Nothing if dynamic.is_empty() => {
@@ -181,7 +209,7 @@ pub fn load(conf: Option<&Path>, args: &InputArgs) -> Result<Input, InputError> 
         Found::Nothing => (PathBuf::from("<none>"), Vec::new(), SourceKind::Default, Some(Format::Toml)),
     };
     let file_name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let version = args.flink_version.unwrap_or_else(|| default_version(&file_name));
+    let version = args.flink_version.unwrap_or_else(|| default_version(&file_name, args.format));
     let rules = Ruleset::of(version);
     let format =
         args.format.map(Format::from).or(given_format).unwrap_or_else(|| default_format(&file_name, rules));
@@ -190,8 +218,31 @@ pub fn load(conf: Option<&Path>, args: &InputArgs) -> Result<Input, InputError> 
     let absolute_path = full.to_string_lossy();
     let file = ConfigFile { path: &shown, absolute_path: &absolute_path, bytes: &bytes, format, kind };
     let loaded = config::load(rules, &file, &dynamic).map_err(InputError::Malformed)?;
+    notes.extend(notes_on(version, rules, &file_name));
     let name = if kind == SourceKind::Default { "the command line".to_owned() } else { shown.into_owned() };
-    Ok(Input { version, rules, loaded, legacy_heap: LegacyHeap::from_environment(), name })
+    Ok(Input { version, rules, loaded, legacy_heap: LegacyHeap::from_environment(), name, notes })
+}
+
+/// What the user should know about the rules that answer, and about a file that the version does not read.
+fn notes_on(version: Version, rules: &Ruleset, file_name: &str) -> Vec<String> {
+    let mut notes = Vec::new();
+    if !rules.is_verified_for(version) {
+        notes.push(format!(
+            "Flink {version} was not run for its answers; the rules of {} stand in",
+            rules.name
+        ));
+    }
+    if file_name == "flink-conf.yaml" && !rules.legacy_yaml {
+        notes.push(format!(
+            "Flink {version} reads config.yaml only; the answers are for {file_name} all the same"
+        ));
+    }
+    if file_name == "config.yaml" && !rules.standard_yaml {
+        notes.push(format!(
+            "Flink {version} reads flink-conf.yaml only; the answers are for {file_name} all the same"
+        ));
+    }
+    notes
 }
 
 impl From<FileFormat> for Format {
@@ -212,28 +263,36 @@ fn dynamic_properties(args: &[String]) -> Result<Vec<(String, String)>, InputErr
     args.iter().map(pair).collect()
 }
 
-fn find(conf: Option<&Path>, args: &InputArgs) -> Result<Found, InputError> {
+fn find(conf: Option<&Path>, args: &InputArgs, notes: &mut Vec<String>) -> Result<Found, InputError> {
     match (conf, &args.config_dir) {
         (Some(_), Some(dir)) => Err(InputError::Usage(format!(
             "both CONF and --configDir {} are given: leave one out",
             dir.display()
         ))),
         (Some(path), None) if path.as_os_str() == "-" => Ok(Found::Stdin),
-        (Some(path), None) if path.is_dir() => in_directory(path, args),
+        (Some(path), None) if path.is_dir() => in_directory(path, args, notes),
         (Some(path), None) => Ok(Found::File(path.to_owned(), None)),
-        (None, Some(dir)) => in_directory(dir, args),
+        (None, Some(dir)) => in_directory(dir, args, notes),
         (None, None) => match std::env::var_os("FLINK_CONF_DIR") {
-            Some(dir) if args.dynamic.is_empty() || Path::new(&dir).is_dir() => {
-                in_directory(Path::new(&dir), args)
-            }
-            _ => Ok(Found::Nothing),
+            Some(dir) => in_directory(Path::new(&dir), args, notes),
+            None => Ok(Found::Nothing),
         },
     }
 }
 
 /// The file that Flink would read in a directory; our own `plimsoll.toml` where there is none of Flink's.
-fn in_directory(dir: &Path, args: &InputArgs) -> Result<Found, InputError> {
+fn in_directory(dir: &Path, args: &InputArgs, notes: &mut Vec<String>) -> Result<Found, InputError> {
+    if let Err(error) = std::fs::read_dir(dir) {
+        return Err(InputError::Read { path: dir.to_owned(), error });
+    }
     let exists = |name: &str| dir.join(name).is_file();
+    if args.flink_version.is_none() && exists("config.yaml") && exists("flink-conf.yaml") {
+        let shown = dir.display();
+        notes.push(format!(
+            "{shown} holds config.yaml and flink-conf.yaml; config.yaml is taken, as Flink 2.x does; Flink 1.20 takes the \
+             other: say --flink-version"
+        ));
+    }
     let chosen = match args.flink_version {
         Some(version) => choose_file(Ruleset::of(version), exists).ok(),
         None => [("config.yaml", Format::Yaml), ("flink-conf.yaml", Format::Lines)]
@@ -243,7 +302,6 @@ fn in_directory(dir: &Path, args: &InputArgs) -> Result<Found, InputError> {
     let own = || exists("plimsoll.toml").then_some(("plimsoll.toml", Format::Toml));
     match chosen.or_else(own) {
         Some((name, format)) => Ok(Found::File(dir.join(name), Some(format))),
-        None if !dir.is_dir() => Err(InputError::Usage(format!("{} is no directory", dir.display()))),
         None => {
             let wanted = match args.flink_version.map(Ruleset::of) {
                 Some(rules) if !rules.standard_yaml => "flink-conf.yaml",

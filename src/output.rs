@@ -14,7 +14,7 @@ pub(crate) struct Terminal {
     pub(crate) color_stderr: bool,
     /// Whether the locale takes more than ASCII.
     pub(crate) unicode: bool,
-    /// Columns of standard output; 100 where it is no terminal.
+    /// Columns of standard output; 132 where it is no terminal: nothing wraps there, and causes are not cut short.
     pub(crate) columns: usize,
 }
 
@@ -40,7 +40,7 @@ impl Terminal {
             color_stdout: auto(io::stdout().is_terminal()),
             color_stderr: auto(io::stderr().is_terminal()),
             unicode: unicode(),
-            columns: columns.unwrap_or(100).clamp(40, 400),
+            columns: columns.unwrap_or(132).clamp(40, 400),
         }
     }
 }

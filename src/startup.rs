@@ -4,11 +4,12 @@
 //! `GET_TM_RESOURCE_JVM_PARAMS` (1.10). Not covered: the commands of 1.19 and later that rewrite configuration files,
 //! stack frames, the usage text that Flink prints for a wrong command line.
 
+use std::io::{self, Read};
 use std::path::{Path, PathBuf, absolute};
 
 use plimsoll_memory::config::{
-    self, CommandLine, ConfigFile, Configuration, SourceKind, choose_file, command_line, directory_missing,
-    file_missing,
+    self, CommandLine, ConfigFile, Configuration, Source, SourceKind, choose_file, command_line,
+    directory_missing, file_missing,
 };
 use plimsoll_memory::java::exception::ILLEGAL_ARGUMENT;
 use plimsoll_memory::java::{Exception, LogLine};
@@ -27,6 +28,16 @@ pub struct LegacyHeap {
 }
 
 impl LegacyHeap {
+    /// The variables that are set, as a source that findings can point at.
+    pub fn sources(&self) -> Vec<Source> {
+        let variables = [("FLINK_TM_HEAP", &self.task_manager), ("FLINK_JM_HEAP", &self.job_manager)];
+        let source = |(name, value): (&str, &Option<String>)| {
+            let text = format!("{name}={}", value.as_ref()?);
+            Some(Source { name: "environment".to_owned(), text, kind: SourceKind::Environment })
+        };
+        variables.into_iter().filter_map(source).collect()
+    }
+
     /// From this process's environment.
     pub fn from_environment() -> Self {
         Self {
@@ -206,10 +217,16 @@ fn load(
 ///
 /// # Errors
 /// Those of the file system.
-pub fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
+pub fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
+    bounded(std::fs::File::open(path)?)
+}
+
+/// Reads to the end, but never much more than the loader takes.
+///
+/// # Errors
+/// Those of reading.
+pub fn bounded(input: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let limit = config::MAX_FILE_BYTES as u64 + 1;
-    std::fs::File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    input.take(config::MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

@@ -4,18 +4,18 @@ use plimsoll_memory::config::{Source, SourceKind};
 use plimsoll_tuning::render::{self, TextStyle};
 use plimsoll_tuning::{Deployment, Inputs, Report, Selection, Severity, Subject, check};
 
-use super::{Outcome, fail, refuse};
+use super::{Outcome, fail, load};
 use crate::args::{CheckArgs, CheckOutput, FailOn, Target};
 use crate::exit::Exit;
+use crate::nearest;
 use crate::output::{self, Terminal};
 use crate::startup::read_bounded;
-use crate::{input, nearest};
 
 pub(super) fn run(args: &CheckArgs, terminal: Terminal) -> Outcome {
     let selection = selection(args)?;
     let environments = environments(args)?;
-    let input = input::load(args.conf.as_deref(), &args.input).map_err(|error| refuse(&error, terminal))?;
-    let subject = Subject::new(Inputs {
+    let input = load(args.conf.as_deref(), &args.input, terminal)?;
+    let subject = input.subject(Inputs {
         deployment: args.target.into(),
         environments,
         connectors: args.connector.clone(),
@@ -24,9 +24,16 @@ pub(super) fn run(args: &CheckArgs, terminal: Terminal) -> Outcome {
     let report = check(&subject, &selection);
     let text = match args.output {
         CheckOutput::Text => {
-            let style = TextStyle { colour: terminal.color_stdout, width: terminal.columns.max(100) };
+            let style = TextStyle { colour: terminal.color_stdout, width: terminal.columns };
             let text = render::text(&report, &subject, style);
-            if text.is_empty() { format!("{}: nothing to complain about\n", input.name) } else { text }
+            match (text.is_empty(), refused(&subject)) {
+                (false, _) => text,
+                (true, false) => format!("{}: nothing to complain about\n", input.name),
+                (true, true) => format!(
+                    "{}: nothing among the selected rules, but Flink {} would refuse to start\n",
+                    input.name, input.version
+                ),
+            }
         }
         CheckOutput::Json => render::json(&report, &subject),
         CheckOutput::Sarif => render::sarif(&report, &subject),
@@ -36,11 +43,15 @@ pub(super) fn run(args: &CheckArgs, terminal: Terminal) -> Outcome {
     Ok(exit(&report, &subject, args.fail_on))
 }
 
-/// A refusal by Flink outweighs findings, unless its finding was switched off.
+/// Whether Flink would refuse one of the processes.
+fn refused(subject: &Subject<'_>) -> bool {
+    subject.task_manager.as_ref().is_some_and(|p| p.memory().is_none())
+        || subject.job_manager.as_ref().is_some_and(|p| p.memory().is_none())
+}
+
+/// A refusal by Flink outweighs findings, whichever rules were selected.
 fn exit(report: &Report, subject: &Subject<'_>, fail_on: FailOn) -> Exit {
-    let refused = subject.task_manager.as_ref().is_some_and(|p| p.memory().is_none())
-        || subject.job_manager.as_ref().is_some_and(|p| p.memory().is_none());
-    if refused && report.count(Severity::Error) > 0 {
+    if refused(subject) {
         return Exit::Refused;
     }
     let fails = match fail_on {
@@ -54,8 +65,8 @@ fn exit(report: &Report, subject: &Subject<'_>, fail_on: FailOn) -> Exit {
 
 fn selection(args: &CheckArgs) -> Result<Selection, Exit> {
     Selection::new(&args.select, &args.ignore).map_err(|error| {
-        let codes = plimsoll_tuning::rules::RULES.iter().flat_map(|rule| [rule.code, rule.name]);
-        let help = nearest::nearest(&error.0, codes).map(|near| format!("\nhelp: did you mean '{near}'?"));
+        let names = plimsoll_tuning::rules::RULES.iter().map(|rule| rule.name);
+        let help = nearest::nearest(&error.0, names).map(|near| format!("\nhelp: did you mean '{near}'?"));
         fail(Exit::Usage, format!("{error}{}", help.unwrap_or_default()))
     })
 }

@@ -5,17 +5,19 @@ use std::path::Path;
 
 use plimsoll_memory::MemorySize;
 
-use super::{Outcome, fail, refuse, refused, require_model};
+use super::{Outcome, fail, load, refused, require_model};
 use crate::args::DrawArgs;
 use crate::exit::Exit;
-use crate::input::{self, Process};
+use crate::input::Process;
 use crate::output::{self, Terminal};
 use crate::render::svg::{DrawOptions, draw};
 
 pub(super) fn run(args: &DrawArgs, terminal: Terminal) -> Outcome {
-    let input = input::load(args.conf.as_deref(), &args.input).map_err(|error| refuse(&error, terminal))?;
+    let input = load(args.conf.as_deref(), &args.input, terminal)?;
     require_model(args.process, &input)?;
-    let process = input.derive(args.process).map_err(|_| refused(&input, args.process.into(), terminal))?;
+    let process = input
+        .derive(args.process)
+        .map_err(|failure| refused(&input, args.process.into(), &failure, terminal))?;
     let slots = match &process {
         Process::TaskManager(process) => process.slots.and_then(|read| u32::try_from(read.value).ok()),
         Process::JobManager(_) => None,

@@ -5,11 +5,11 @@ use std::path::Path;
 use plimsoll_memory::config::KnownKey;
 use serde::Serialize;
 
-use super::{Outcome, fail, refuse, refused, require_model};
+use super::{Outcome, fail, load, refused, require_model};
 use crate::args::{ExplainArgs, ProcessKind, TextOrJson};
 use crate::exit::Exit;
 use crate::explain::{self, JOB_MANAGER_POOLS, Pool, TASK_MANAGER_POOLS, Texts};
-use crate::input::{self, Input, Process};
+use crate::input::{Input, Process};
 use crate::output::Terminal;
 use crate::{nearest, output};
 
@@ -19,8 +19,16 @@ const DEPTH_OF_ALL: usize = 1;
 
 pub(super) fn run(args: &ExplainArgs, terminal: Terminal) -> Outcome {
     let (what, conf) = sort_out(&args.what);
-    let input =
-        input::load(conf.as_deref().map(Path::new), &args.input).map_err(|error| refuse(&error, terminal))?;
+    let input = match (&what, load(conf.as_deref().map(Path::new), &args.input, terminal)) {
+        (Some(what), Err(exit)) if conf.is_none() => {
+            let what = what.escape_debug();
+            output::message(&format!(
+                "help: '{what}' is taken for a pool or key: memcalc explain POOL CONF\n"
+            ));
+            return Err(exit);
+        }
+        (_, loaded) => loaded?,
+    };
     let kind = args.process.unwrap_or_else(|| guess(what.as_deref(), &input));
     require_model(kind, &input)?;
     let pools = derive(kind, &input, terminal)?;
@@ -53,7 +61,7 @@ pub(super) fn run(args: &ExplainArgs, terminal: Terminal) -> Outcome {
                 if i > 0 {
                     text.push('\n');
                 }
-                text += &explain::render(&pool.fact, depth);
+                text += &explain::render(&pool.fact, depth, terminal.unicode);
             }
             output::data(&text)?;
         }
@@ -107,7 +115,7 @@ fn derive(kind: ProcessKind, input: &Input, terminal: Terminal) -> Result<Vec<Po
     match input.derive(kind) {
         Ok(Process::TaskManager(process)) => Ok(explain::task_manager(texts, &process)),
         Ok(Process::JobManager(process)) => Ok(explain::job_manager(texts, &process)),
-        Err(_) => Err(refused(input, kind.into(), terminal)),
+        Err(failure) => Err(refused(input, kind.into(), &failure, terminal)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use plimsoll_tuning::{Inputs, Selection, Severity, Subject, check};
+use plimsoll_tuning::{Inputs, Selection, Severity, check};
 
 use super::{Outcome, fail};
 use crate::args::{FleetArgs, FleetOutput, FleetSort, InputArgs, ProcessKind};
@@ -16,20 +16,21 @@ const DEPTH_MAX: usize = 32;
 
 pub(super) fn run(args: &FleetArgs) -> Outcome {
     let mut files = Vec::new();
+    let mut unreadable = Vec::new();
     for path in &args.paths {
         if path.is_dir() {
-            search(path, 0, &mut files)
-                .map_err(|error| fail(Exit::Usage, format!("cannot read {}: {error}", path.display())))?;
+            search(path, 0, &mut files, &mut unreadable);
         } else {
             files.push(path.clone());
         }
     }
-    if files.is_empty() {
+    if files.is_empty() && unreadable.is_empty() {
         let message = "no configuration found: directories are searched for flink-conf.yaml, config.yaml and \
                        plimsoll.toml";
         return Err(fail(Exit::Usage, message));
     }
     let mut rows: Vec<Row> = files.iter().map(|path| row(path, args)).collect();
+    rows.append(&mut unreadable);
     match args.sort {
         FleetSort::Process => {
             rows.sort_by(|a, b| b.process_bytes().cmp(&a.process_bytes()).then(a.path.cmp(&b.path)));
@@ -66,15 +67,24 @@ fn exit(fleet: &Fleet) -> Exit {
     }
 }
 
-fn search(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut entries: Vec<_> = std::fs::read_dir(dir)?.collect::<Result<_, _>>()?;
+/// Finds configurations below a directory. What cannot be read gets a row that says so.
+fn search(dir: &Path, depth: usize, files: &mut Vec<PathBuf>, unreadable: &mut Vec<Row>) {
+    let entries = std::fs::read_dir(dir).and_then(|entries| entries.collect::<Result<Vec<_>, _>>());
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(error) => {
+            let row = Row::new(dir.to_string_lossy().into_owned(), Status::Unreadable);
+            unreadable.push(Row { errors: 1, message: Some(error.to_string()), ..row });
+            return;
+        }
+    };
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let path = entry.path();
         // links are not followed
-        let kind = entry.file_type()?;
+        let Ok(kind) = entry.file_type() else { continue };
         if kind.is_dir() && depth < DEPTH_MAX {
-            search(&path, depth + 1, files)?;
+            search(&path, depth + 1, files, unreadable);
         } else if kind.is_file() {
             let name = entry.file_name();
             if matches!(name.to_str(), Some("flink-conf.yaml" | "config.yaml" | "plimsoll.toml")) {
@@ -82,7 +92,6 @@ fn search(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> std::io::Result
             }
         }
     }
-    Ok(())
 }
 
 fn row(path: &Path, args: &FleetArgs) -> Row {
@@ -92,12 +101,14 @@ fn row(path: &Path, args: &FleetArgs) -> Row {
     let input = match input::load(Some(path), &input) {
         Ok(input) => input,
         Err(error) => {
-            let status =
-                if matches!(error, InputError::Malformed(_)) { Status::Refused } else { Status::Unreadable };
+            let status = match &error {
+                InputError::Malformed(failure) if !failure.chain.is_empty() => Status::Refused,
+                _ => Status::Unreadable,
+            };
             return Row { errors: 1, message: Some(error.to_string()), ..Row::new(shown, status) };
         }
     };
-    let subject = Subject::new(Inputs::new(&input.loaded, input.version));
+    let subject = input.subject(Inputs::new(&input.loaded, input.version));
     let report = check(&subject, &Selection::default());
     let mut row = Row::new(shown, Status::Ok);
     row.flink_version = Some(input.version.to_string());

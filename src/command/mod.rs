@@ -9,13 +9,16 @@ mod process;
 mod rule;
 mod startup;
 
-use clap::CommandFactory as _;
-use plimsoll_tuning::render::{self, TextStyle};
-use plimsoll_tuning::{Inputs, Processes, Selection, Severity, Subject, check};
+use std::path::Path;
 
-use crate::args::{BashJavaUtilsArgs, Cli, Command, ProcessKind};
+use clap::CommandFactory as _;
+use plimsoll_memory::model::Failure;
+use plimsoll_tuning::render::{self, TextStyle};
+use plimsoll_tuning::{Inputs, Processes, Selection, Severity, check};
+
+use crate::args::{BashJavaUtilsArgs, Cli, Command, InputArgs, ProcessKind};
 use crate::exit::Exit;
-use crate::input::{Input, InputError};
+use crate::input::{self, Input, InputError};
 use crate::output::{self, Terminal};
 
 /// Runs the command line.
@@ -36,14 +39,23 @@ pub fn run(cli: Cli) -> Exit {
             clap_complete::generate(shell, &mut Cli::command(), "memcalc", &mut script);
             output::data(&String::from_utf8_lossy(&script)).map(|()| Exit::Clean)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            // writing to memory does not fail
-            let _ = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            output::data(&String::from_utf8_lossy(&page)).map(|()| Exit::Clean)
-        }
+        Command::Man => output::data(&manual()).map(|()| Exit::Clean),
     };
     result.unwrap_or_else(|exit| exit)
+}
+
+/// The manual: the page of memcalc, then those of its commands.
+fn manual() -> String {
+    let mut whole = Cli::command();
+    whole.build();
+    let mut page = Vec::new();
+    // writing to memory does not fail
+    let _ = clap_mangen::Man::new(whole.clone()).render(&mut page);
+    for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
+        let name = format!("memcalc {}", command.get_name());
+        let _ = clap_mangen::Man::new(command.clone().display_name(name)).render(&mut page);
+    }
+    String::from_utf8_lossy(&page).into_owned()
 }
 
 /// Answers the start-up call of Flink's scripts.
@@ -60,13 +72,23 @@ fn fail(exit: Exit, message: impl std::fmt::Display) -> Exit {
     exit
 }
 
+/// Loads the configuration and says on standard error what the user should know about it.
+fn load(conf: Option<&Path>, args: &InputArgs, terminal: Terminal) -> Result<Input, Exit> {
+    let input = input::load(conf, args).map_err(|error| refuse(&error, terminal))?;
+    for note in &input.notes {
+        output::message(&format!("note: {note}\n"));
+    }
+    Ok(input)
+}
+
 /// Tells why there is no configuration.
 fn refuse(error: &InputError, terminal: Terminal) -> Exit {
     match error {
         InputError::Malformed(failure) => {
-            let style = TextStyle { colour: terminal.color_stderr, width: terminal.columns.max(100) };
+            let style = TextStyle { colour: terminal.color_stderr, width: terminal.columns };
             output::message(&render::refusal(failure, style));
-            Exit::Refused
+            // without an exception of Flink's the refusal is ours alone
+            if failure.chain.is_empty() { Exit::Usage } else { Exit::Refused }
         }
         other => fail(Exit::Usage, other),
     }
@@ -81,17 +103,22 @@ fn require_model(kind: ProcessKind, input: &Input) -> Result<(), Exit> {
     Err(fail(Exit::Usage, message))
 }
 
+/// Findings that are no errors but may be why Flink refuses: keys and lines it never saw.
+const OVERLOOKED: [&str; 4] = ["MEM0014", "MEM0015", "MEM0016", "MEM0024"];
+
 /// Tells all that keeps Flink from starting a process, in the manner of `memcalc check`.
-fn refused(input: &Input, processes: Processes, terminal: Terminal) -> Exit {
-    let subject = Subject::new(Inputs { processes, ..Inputs::new(&input.loaded, input.version) });
+fn refused(input: &Input, processes: Processes, failure: &Failure, terminal: Terminal) -> Exit {
+    let subject = input.subject(Inputs { processes, ..Inputs::new(&input.loaded, input.version) });
     let mut report = check(&subject, &Selection::default());
-    report.diagnostics.retain(|diagnostic| diagnostic.severity == Severity::Error);
-    let style = TextStyle { colour: terminal.color_stderr, width: terminal.columns.max(100) };
+    report.diagnostics.retain(|found| found.severity == Severity::Error || OVERLOOKED.contains(&found.code));
+    let style = TextStyle { colour: terminal.color_stderr, width: terminal.columns };
     output::message(&render::text(&report, &subject, style));
-    let failures = subject.task_manager.iter().flat_map(plimsoll_tuning::subject::Process::failures);
-    let first = failures
-        .chain(subject.job_manager.iter().flat_map(plimsoll_tuning::subject::Process::failures))
-        .next();
-    let said = first.map(|failure| format!(": {}", failure.message())).unwrap_or_default();
-    fail(Exit::Refused, format!("Flink {} would refuse to start{said}", input.version))
+    // the findings quote Flink; without any its own words are all there is to say
+    let said =
+        if report.count(Severity::Error) == 0 { format!(": {}", failure.message()) } else { String::new() };
+    let process = match processes {
+        Processes::JobManager => "JobManager",
+        _ => "TaskManager",
+    };
+    fail(Exit::Refused, format!("Flink {} would refuse to start this {process}{said}", input.version))
 }

@@ -3,23 +3,23 @@
 use std::fmt::Write as _;
 
 use plimsoll_memory::model::rocksdb::{DEFAULT_WRITE_BUFFER_RATIO, SharedMemory};
-use plimsoll_memory::model::{Ruleset, TaskManager, jobmanager, slot};
+use plimsoll_memory::model::{Ruleset, TaskManager, jobmanager, slot, state_backend};
 
-use super::{Outcome, fail, refuse, refused};
+use super::{Outcome, fail, load, refused};
 use crate::args::{ProcessArgs, ProcessKind, ProcessOutput};
 use crate::exit::Exit;
-use crate::input::{self, Input, Process};
+use crate::input::{Input, Process};
 use crate::output::{self, Terminal};
 use crate::render::markdown::markdown;
 use crate::render::number::human;
 use crate::render::tree::{Palette, TreeStyle, tree};
 
 pub(super) fn run(kind: ProcessKind, args: &ProcessArgs, terminal: Terminal) -> Outcome {
-    let input = input::load(args.conf.as_deref(), &args.input).map_err(|error| refuse(&error, terminal))?;
+    let input = load(args.conf.as_deref(), &args.input, terminal)?;
     if kind == ProcessKind::Jobmanager && !input.rules.job_manager_model {
         return before_the_model(&input);
     }
-    let process = input.derive(kind).map_err(|_| refused(&input, kind.into(), terminal))?;
+    let process = input.derive(kind).map_err(|failure| refused(&input, kind.into(), &failure, terminal))?;
     let text = match args.output {
         ProcessOutput::Text => text(&input, &process, terminal),
         ProcessOutput::Flags => flags(&process, input.rules),
@@ -92,7 +92,9 @@ fn slots(input: &Input, process: &TaskManager) -> String {
         human(share.managed.bytes()),
         human(share.network.bytes())
     );
-    if managed > 0 {
+    let rocksdb_is_used =
+        state_backend::uses_managed_memory(&input.loaded.configuration, input.rules) == Ok(true);
+    if rocksdb_is_used {
         let _ = writeln!(
             text,
             "  RocksDB inside managed: block cache {}, of it write buffers {}",

@@ -61,7 +61,7 @@ pub(super) fn run(args: &RuleArgs) -> Outcome {
 }
 
 fn unknown(name: &str) -> Exit {
-    let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+    let names = RULES.iter().map(|rule| rule.name);
     let help = match nearest::nearest(name, names) {
         Some(near) => format!("did you mean '{near}'?"),
         None => "memcalc rule lists them all".to_owned(),

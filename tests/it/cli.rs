@@ -79,6 +79,8 @@ fn exit_statuses() {
         (&["check", "conf/broken/heap-against-xmx.yaml"], 1),
         (&["check", "conf/broken/heap-against-xmx.yaml", "--fail-on", "never"], 0),
         (&["check", "conf/broken/heap-against-xmx.yaml", "--ignore", "MEM0008"], 0),
+        // what Flink refuses stays refused, whichever rules were selected
+        (&["check", "conf/broken/small-taskmanager.yaml", "--select", "MEM0008"], 3),
         (&["check", "conf/broken/small-taskmanager.yaml"], 3),
         (&["taskmanager", "conf/broken/small-taskmanager.yaml"], 3),
         (&["explain", "conf/broken/small-taskmanager.yaml"], 3),
@@ -101,7 +103,8 @@ fn exit_statuses() {
         assert_eq!(status(&output), expected, "{args:?}\n{}", stderr(&output));
         if expected == 2 {
             assert_eq!(stdout(&output), "", "{args:?}");
-            assert!(stderr(&output).starts_with("error: "), "{args:?}: {}", stderr(&output));
+            let said = stderr(&output);
+            assert!(said.lines().any(|line| line.starts_with("error: ")), "{args:?}: {said}");
         }
     }
 }
@@ -216,6 +219,55 @@ fn where_the_configuration_comes_from() {
     assert_eq!(process(&run(&["tm", dir_text, "--flink-version", "1.20", "-o", "json"])), gibibytes(2));
 }
 
+/// Refusals of our own are no refusals of Flink's.
+#[test]
+fn what_is_too_large_or_malformed_by_our_rules() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("flink-conf.yaml");
+    fs::write(&path, "a: b\n".repeat(4 << 20)).unwrap();
+    let output = run(&["check", path.to_str().unwrap()]);
+    assert_eq!(status(&output), 2);
+    let said = stderr(&output);
+    assert!(said.contains("has 20971520 bytes, more than the 16777216 that are read"), "{said}");
+    let toml = with_input(&["check", "-", "--format", "toml"], "a = \n");
+    assert_eq!(status(&toml), 2, "{}", stderr(&toml));
+    let list = with_input(&["check", "-"], "- a\n");
+    assert_eq!(status(&list), 3);
+    assert!(stderr(&list).contains("the file is no map"), "{}", stderr(&list));
+}
+
+#[test]
+fn a_file_that_the_version_does_not_read() {
+    let note = |args: &[&str]| stderr(&run(args));
+    let said = note(&["tm", "conf/flink-conf.yaml", "--flink-version", "2.3"]);
+    assert!(said.starts_with("note: Flink 2.3 reads config.yaml only"), "{said}");
+    let said = note(&["tm", "conf/config.yaml", "--flink-version", "1.18"]);
+    assert!(said.contains("note: Flink 1.18 reads flink-conf.yaml only"), "{said}");
+    assert!(
+        said.contains("note: Flink 1.18 was not run for its answers; the rules of 1.20.5 stand in"),
+        "{said}"
+    );
+    let said = note(&["tm", "conf"]);
+    assert!(said.starts_with("note: conf holds config.yaml and flink-conf.yaml"), "{said}");
+    assert_eq!(note(&["tm", "conf/config.yaml"]), "");
+}
+
+#[test]
+fn a_fleet_with_something_unreadable() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path();
+    fs::create_dir(dir.join("a")).unwrap();
+    fs::copy(root().join("conf/config.yaml"), dir.join("a/config.yaml")).unwrap();
+    let missing = dir.join("gone.yaml");
+    let output = run(&["fleet", dir.to_str().unwrap(), missing.to_str().unwrap(), "-o", "json"]);
+    assert_eq!(status(&output), 2);
+    let total = &json(&output)["total"];
+    assert_eq!(
+        (&total["configurations"], &total["unreadable"], &total["refused"]),
+        (&2.into(), &1.into(), &0.into())
+    );
+}
+
 #[test]
 fn legacy_environment() {
     let args = ["tm", "-o", "json", "--flink-version", "1.11", "-D", "x=y"];
@@ -223,6 +275,17 @@ fn legacy_environment() {
     assert_eq!(json(&output)["totals"]["flink"], 1_342_177_280_u64);
     let later = ["tm", "-o", "json", "--flink-version", "2.3", "-D", "x=y"];
     assert_eq!(status(&memcalc(&later).env("FLINK_TM_HEAP", "1280m").output().unwrap()), 3);
+    // every command obeys it, and quotes Flink where it is wrong
+    let check = ["check", "--flink-version", "1.11", "-D", "taskmanager.memory.jvm-metaspace.size=300m"];
+    assert_eq!(status(&memcalc(&check).output().unwrap()), 3);
+    assert_eq!(status(&memcalc(&check).env("FLINK_TM_HEAP", "4g").output().unwrap()), 0);
+    let wrong = memcalc(&args).env("FLINK_TM_HEAP", "4Gi").output().unwrap();
+    assert_eq!(status(&wrong), 3);
+    let said = stderr(&wrong);
+    assert!(
+        said.contains("Cannot read total process memory size from environment variable value 4Gi"),
+        "{said}"
+    );
     let explained = ["explain", "flink", "--flink-version", "1.11", "-D", "x=y"];
     let output = memcalc(&explained).env("FLINK_TM_HEAP", "1280m").output().unwrap();
     assert!(stdout(&output).contains("environment variable FLINK_TM_HEAP"), "{}", stdout(&output));
@@ -353,7 +416,7 @@ fn completions_and_manual() {
         assert!(text.contains("bash-java-utils") && text.contains("flink-version"), "{shell}");
     }
     let page = stdout(&run(&["man"]));
-    assert!(page.starts_with(".ie") && page.contains(".TH memcalc"), "{page}");
+    assert!(page.starts_with(".ie") && page.contains(".TH memcalc") && page.contains("fail\\-on"), "{page}");
 }
 
 /// Help shows examples first, and every example works as it stands.

@@ -55,7 +55,7 @@ impl fmt::Display for Version {
     }
 }
 
-/// The rules of one verified release. Versions between two verified ones use those of the lower, see [`Ruleset::of`].
+/// The rules of one verified release. Other versions use those of a neighbour, see [`Ruleset::of`].
 #[derive(Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "a table of independent switches")]
 pub struct Ruleset {
@@ -174,6 +174,9 @@ pub static V1_20: Ruleset = Ruleset {
     ..V1_11
 };
 
+/// Flink 1.17 and 1.18: what is known of 1.20.5, without the `config.yaml` that came with 1.19 (FLINK-33297).
+pub static V1_17: Ruleset = Ruleset { standard_yaml: false, ..V1_20 };
+
 /// Flink 2.3.0.
 pub static V2_3: Ruleset = Ruleset {
     name: "2.3.0",
@@ -188,11 +191,12 @@ pub static V2_3: Ruleset = Ruleset {
 
 impl Ruleset {
     /// The rules for a version: 1.10 its own; 1.11 – 1.16 those of 1.11.4 (they share the network maximum of 1g);
-    /// 1.17 – 1.20 those of 1.20.5; 2.x those of 2.3.0.
+    /// 1.17 – 1.20 those of 1.20.5, up to 1.18 without `config.yaml`; 2.x those of 2.3.0.
     pub fn of(version: Version) -> &'static Self {
         match (version.major, version.minor) {
             (1, ..=10) => &V1_10,
             (1, 11..=16) => &V1_11,
+            (1, 17..=18) => &V1_17,
             (1, _) => &V1_20,
             _ => &V2_3,
         }
@@ -238,6 +242,7 @@ mod tests {
 
     #[test]
     fn the_rules_of_each_version() {
+        assert!(!Ruleset::of(version("1.18")).standard_yaml && Ruleset::of(version("1.19")).standard_yaml);
         for (text, name, verified) in [
             ("1.10", "1.10.3", true),
             ("1.10.3", "1.10.3", true),

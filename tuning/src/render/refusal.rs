@@ -8,7 +8,14 @@ use super::visible;
 
 /// The refusal with the place in the file, and what Flink itself says, where it refuses the file too.
 pub fn refusal(failure: &LoadFailure, style: TextStyle) -> String {
-    let title = Level::ERROR.primary_title(visible(&failure.message));
+    // Java's words for a top level that is a list or a text
+    let no_map = failure.message.starts_with("class java.");
+    let message = if no_map {
+        "the file is no map: write one 'key: value' a line, with a blank after the colon"
+    } else {
+        failure.message.as_str()
+    };
+    let title = Level::ERROR.primary_title(visible(message));
     let mut group = Group::with_title(title);
     let shown = Shown::of(&failure.source.text);
     if let Some(span) = failure.span {
@@ -27,6 +34,7 @@ pub fn refusal(failure: &LoadFailure, style: TextStyle) -> String {
         .chain
         .iter()
         .filter_map(|exception| exception.message.as_deref())
+        .filter(|said| *said != message)
         .map(|message| format!("Flink says: {}", visible(message.lines().next().unwrap_or_default())))
         .collect();
     let elements: Vec<Element<'_>> =

@@ -10,7 +10,7 @@ pub use environment::Variable;
 pub(crate) use lookup::{resolve, size_of};
 pub use scope::Processes;
 
-use plimsoll_memory::config::{Configuration, KnownKey, Loaded, Source, SourceId};
+use plimsoll_memory::config::{Configuration, KnownKey, Loaded, Source, SourceId, SourceKind};
 use plimsoll_memory::model::{
     Event, Failure, JobManager, Kind, Ruleset, TaskManager, Version, diagnose, jobmanager, taskmanager,
 };
@@ -147,13 +147,19 @@ impl<'a> Subject<'a> {
 
     /// Whether an image environment was given.
     pub fn has_environment(&self) -> bool {
-        !self.environments.is_empty()
+        self.images().next().is_some()
+    }
+
+    /// The environments of images by their place; the variables of memcalc's own process are none.
+    fn images(&self) -> impl Iterator<Item = usize> {
+        let of_image = |(_, source): &(usize, &Source)| source.kind != SourceKind::Environment;
+        self.environments.iter().enumerate().filter(of_image).map(|(i, _)| i)
     }
 
     /// The id of the first image environment.
     pub(crate) fn first_environment(&self) -> Option<SourceId> {
-        let id = u16::try_from(self.loaded.sources.len()).ok()?;
-        self.has_environment().then_some(SourceId(id))
+        let place = self.loaded.sources.len() + self.images().next()?;
+        u16::try_from(place).ok().map(SourceId)
     }
 
     /// The memory of the TaskManager, where it can be derived.
