@@ -300,18 +300,16 @@ fn in_directory(dir: &Path, args: &InputArgs, notes: &mut Vec<String>) -> Result
             .find(|(name, _)| exists(name)),
     };
     let own = || exists("plimsoll.toml").then_some(("plimsoll.toml", Format::Toml));
-    match chosen.or_else(own) {
-        Some((name, format)) => Ok(Found::File(dir.join(name), Some(format))),
-        None => {
-            let wanted = match args.flink_version.map(Ruleset::of) {
-                Some(rules) if !rules.standard_yaml => "flink-conf.yaml",
-                Some(rules) if !rules.legacy_yaml => "config.yaml",
-                _ => "config.yaml, flink-conf.yaml",
-            };
-            Err(InputError::Usage(format!(
-                "{} holds no configuration: none of {wanted}, plimsoll.toml",
-                dir.display()
-            )))
-        }
+    if let Some((name, format)) = chosen.or_else(own) {
+        return Ok(Found::File(dir.join(name), Some(format)));
     }
+    let wanted = match args.flink_version.map(Ruleset::of) {
+        Some(rules) if !rules.standard_yaml => "flink-conf.yaml",
+        Some(rules) if !rules.legacy_yaml => "config.yaml",
+        _ => "config.yaml, flink-conf.yaml",
+    };
+    Err(InputError::Usage(format!(
+        "{} holds no configuration: none of {wanted}, plimsoll.toml",
+        dir.display()
+    )))
 }
