@@ -69,7 +69,7 @@ fn exit(fleet: &Fleet) -> Exit {
 
 /// Finds configurations below a directory. What cannot be read gets a row that says so.
 fn search(dir: &Path, depth: usize, files: &mut Vec<PathBuf>, unreadable: &mut Vec<Row>) {
-    let entries = std::fs::read_dir(dir).and_then(|entries| entries.collect::<std::io::Result<Vec<_>>>());
+    let entries = std::fs::read_dir(dir).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let mut entries = match entries {
         Ok(entries) => entries,
         Err(error) => {

@@ -130,6 +130,25 @@ fn the_picture_of_the_readme() {
     golden("../../../conf/memory.svg", &svg);
 }
 
+/// The session that the README shows is a real one.
+#[test]
+fn the_session_of_the_readme() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, session) = readme.split_once("```console\n").unwrap();
+    let (session, _) = session.split_once("```").unwrap();
+    let mut shown = 0;
+    for block in session.split("$ memcalc ").skip(1) {
+        let (args, text) = block.split_once('\n').unwrap();
+        let args: Vec<&str> = args.split_whitespace().take_while(|word| *word != ">").collect();
+        let real = stdout(&run(&args));
+        for line in text.lines().filter(|line| !line.is_empty() && *line != "…") {
+            assert!(real.lines().any(|real| real == line), "{args:?} does not print {line:?}");
+            shown += 1;
+        }
+    }
+    assert!(shown > 25, "{shown}");
+}
+
 #[test]
 fn texts_of_refusals() {
     let text = |args: &[&str]| stderr(&memcalc(args).env("COLUMNS", "100").output().unwrap());
