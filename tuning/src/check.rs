@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::rules::{RULES, Rule, rule};
 use crate::subject::Subject;
 
@@ -50,7 +50,7 @@ impl Selection {
     }
 }
 
-/// What the rules found, errors first, then by place.
+/// What the rules found, errors first, then by place. Of each rule at most 50 findings, and one note about the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The findings in their order.
@@ -80,6 +80,7 @@ pub fn check(subject: &Subject<'_>, selection: &Selection) -> Report {
     for rule in RULES.iter().filter(|rule| selection.includes(rule)) {
         let first = diagnostics.len();
         (rule.check)(subject, &mut diagnostics);
+        cap(&mut diagnostics, first);
         for diagnostic in diagnostics.iter_mut().skip(first) {
             diagnostic.code = rule.code;
             diagnostic.name = rule.name;
@@ -87,9 +88,35 @@ pub fn check(subject: &Subject<'_>, selection: &Selection) -> Report {
             diagnostic.labels.sort_by_key(|label| !label.primary);
         }
     }
-    diagnostics.sort_by_key(|d| {
-        let place = d.place().map(|label| (label.source, label.span.start));
-        (std::cmp::Reverse(d.severity), place.is_none(), place, d.code)
-    });
+    diagnostics.sort_by_key(order);
     Report { diagnostics }
+}
+
+/// Errors first, then by place.
+fn order(d: &Diagnostic) -> impl Ord + use<> {
+    let place = d.place().map(|label| (label.source, label.span.start));
+    (std::cmp::Reverse(d.severity), place.is_none(), place, d.code)
+}
+
+/// So many findings of one rule are shown: nobody reads the thousandth of a kind.
+pub(crate) const SHOWN: usize = 50;
+
+/// Keeps the first findings of a rule, worst first, and one note that says how many more there are and where the next
+/// one stands.
+fn cap(diagnostics: &mut Vec<Diagnostic>, first: usize) {
+    if diagnostics.len() - first <= SHOWN {
+        return;
+    }
+    let mut of_rule = diagnostics.split_off(first);
+    of_rule.sort_by_key(order);
+    let more = of_rule.split_off(SHOWN);
+    diagnostics.append(&mut of_rule);
+    let s = if more.len() == 1 { "" } else { "s" };
+    let next = more.first().and_then(|next| next.place()).cloned();
+    let next = next.map(|label| Label { text: "the next one".to_owned(), primary: true, ..label });
+    let note =
+        Diagnostic::new(Severity::Note, format!("{} more finding{s} of this kind not shown", more.len()))
+            .label(next)
+            .help("mend those that are shown, and check again");
+    diagnostics.push(note);
 }

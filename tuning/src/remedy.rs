@@ -7,7 +7,7 @@ use plimsoll_memory::config::{Configuration, Entry, KnownKey, Value};
 use plimsoll_memory::model::{Failure, Ruleset, Silent, diagnose, jobmanager, taskmanager};
 
 use crate::bytes::{Written, mebibytes_down, mebibytes_up};
-use crate::subject::{Subject, resolve};
+use crate::subject::{JM_SIZES, Subject, TM_SIZES, real, resolve};
 
 /// One of the two processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +28,8 @@ impl Which {
 /// Tries out changes of a configuration that fails.
 pub(crate) struct Trial<'a> {
     conf: &'a Configuration,
+    /// What trials run on: only what decides about the failures.
+    lean: Configuration,
     rules: &'static Ruleset,
     which: Which,
     legacy: Option<&'a str>,
@@ -45,21 +47,39 @@ impl<'a> Trial<'a> {
     ) -> Self {
         let name = if which == Which::TaskManager { "FLINK_TM_HEAP" } else { "FLINK_JM_HEAP" };
         let legacy = subject.variables.iter().rfind(|v| v.name == name).map(|v| v.value.as_str());
-        Self { conf: subject.conf(), rules: subject.rules, which, legacy, failures, failure }
+        // names and weights may be many; where none of them fails they decide nothing
+        let blamed = |key: KnownKey| failures.iter().any(|f| f.blame.contains(&key));
+        let resources = blamed(KnownKey::ExternalResources) || failures.iter().any(|f| f.blame.is_empty());
+        let lean = subject.lean.without(|_, entry| {
+            let key = entry.key.as_str();
+            key == KnownKey::TmConsumerWeights.as_str() && !blamed(KnownKey::TmConsumerWeights)
+                || key.starts_with("external-resource") && !resources
+        });
+        Self { conf: subject.conf(), lean, rules: subject.rules, which, legacy, failures, failure }
     }
 
     /// Whether a configuration lacks the failure and has none that was not there before.
     fn mends(&self, conf: &Configuration) -> bool {
-        let starts = match self.which {
-            Which::TaskManager => taskmanager::derive(conf, self.rules, self.legacy, &mut Silent).is_ok(),
-            Which::JobManager => jobmanager::derive(conf, self.rules, self.legacy, &mut Silent).is_ok(),
+        let first = match self.which {
+            Which::TaskManager => {
+                taskmanager::derive(conf, self.rules, self.legacy, &mut Silent).map(drop).err()
+            }
+            Which::JobManager => {
+                jobmanager::derive(conf, self.rules, self.legacy, &mut Silent).map(drop).err()
+            }
         };
-        if starts || self.failures.len() < 2 {
-            return starts;
+        let Some(first) = first else { return true };
+        if self.failures.len() < 2 {
+            return false;
         }
+        // as the failures before were found
         let left = match self.which {
-            Which::TaskManager => diagnose::task_manager(conf, self.rules, self.legacy),
-            Which::JobManager => diagnose::job_manager(conf, self.rules, self.legacy),
+            Which::TaskManager => {
+                real(diagnose::task_manager(conf, self.rules, self.legacy), *first, TM_SIZES, conf)
+            }
+            Which::JobManager => {
+                real(diagnose::job_manager(conf, self.rules, self.legacy), *first, JM_SIZES, conf)
+            }
         };
         let same = |a: &Failure, b: &Failure| a.kind == b.kind && a.blame == b.blame;
         left.iter().all(|l| self.failures.iter().any(|f| same(l, f)) && !same(l, self.failure))
@@ -72,7 +92,7 @@ impl<'a> Trial<'a> {
 
     /// Whether another value of an option mends it; an option that is not set is set.
     pub(crate) fn with_text(&self, key: KnownKey, text: &str) -> bool {
-        let mut conf = self.conf.clone();
+        let mut conf = self.lean.clone();
         let key = self.entry(key).map_or(key.as_str(), |entry| entry.key.as_str());
         conf.set(key, Value::from(text), None);
         self.mends(&conf)
@@ -98,7 +118,7 @@ impl<'a> Trial<'a> {
     /// Whether it is mended once an option is not set.
     pub(crate) fn without(&self, key: KnownKey) -> bool {
         let Some(entry) = self.entry(key) else { return false };
-        self.mends(&self.conf.without(|_, other| other.key == entry.key))
+        self.mends(&self.lean.without(|_, other| other.key == entry.key))
     }
 
     /// The least size above `from` that mends it.

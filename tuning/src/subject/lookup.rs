@@ -2,7 +2,7 @@
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::config::{
-    Configuration, Entry, EntryId, Finding, FindingKind, KnownKey, Origin, Source, SourceId, SourceKind, Span,
+    Configuration, Entry, EntryId, KnownKey, Origin, Source, SourceId, SourceKind, Span,
 };
 
 use super::Subject;
@@ -111,11 +111,7 @@ impl<'a> Subject<'a> {
         let origin = entry.origin?;
         let text = &self.editable(origin.source)?.text;
         // an earlier line of the same key would count then
-        let twice = |finding: &Finding| match &finding.kind {
-            FindingKind::Duplicate { key, .. } => **key == *entry.key.as_str(),
-            _ => false,
-        };
-        if self.loaded.findings.iter().any(twice) {
+        if self.twice.contains(entry.key.as_str()) {
             return None;
         }
         if text.get(origin.key.start..origin.key.end)? != entry.key.as_str()

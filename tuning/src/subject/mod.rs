@@ -10,7 +10,9 @@ pub use environment::Variable;
 pub(crate) use lookup::{resolve, size_of};
 pub use scope::Processes;
 
-use plimsoll_memory::config::{Configuration, KnownKey, Loaded, Source, SourceId};
+use std::collections::HashSet;
+
+use plimsoll_memory::config::{Configuration, FindingKind, Key, KnownKey, Loaded, Source, SourceId};
 use plimsoll_memory::model::{
     Event, Failure, JobManager, Kind, Ruleset, TaskManager, Version, diagnose, jobmanager, taskmanager,
 };
@@ -102,6 +104,10 @@ pub struct Subject<'a> {
     pub connectors: Vec<Connector>,
     /// The image environments; their ids follow those of the configuration's sources.
     environments: Vec<Source>,
+    /// What the model reads of the configuration: trials run on it.
+    pub(crate) lean: Configuration,
+    /// Keys that are set more than once in one source.
+    twice: HashSet<Box<str>>,
 }
 
 impl<'a> Subject<'a> {
@@ -118,8 +124,22 @@ impl<'a> Subject<'a> {
         let connectors = connectors::collect(loaded, &connectors);
         let legacy = |name: &str| variables.iter().rfind(|v| v.name == name).map(|v| v.value.as_str());
         let scope = scope::of(conf, rules, processes, &variables);
-        let task_manager = scope.task_manager.then(|| task_manager(conf, rules, legacy("FLINK_TM_HEAP")));
-        let job_manager = scope.job_manager.then(|| job_manager(conf, rules, legacy("FLINK_JM_HEAP")));
+        let lean = lean(conf);
+        let tm = || task_manager(conf, &lean, rules, legacy("FLINK_TM_HEAP"));
+        let jm = || job_manager(conf, &lean, rules, legacy("FLINK_JM_HEAP"));
+        // of a process that the file does not size, what is set for it may still be wrong
+        let detect = processes == Processes::Detect;
+        let task_manager = if scope.task_manager { Some(tm()) } else { detect.then(tm).and_then(apart) };
+        let job_manager = if scope.job_manager {
+            Some(jm())
+        } else {
+            (detect && rules.job_manager_model).then(jm).and_then(apart)
+        };
+        let twice = loaded.findings.iter().filter_map(|finding| match &finding.kind {
+            FindingKind::Duplicate { key, .. } => Some(key.clone()),
+            _ => None,
+        });
+        let twice = twice.collect();
         Self {
             version,
             rules,
@@ -130,6 +150,8 @@ impl<'a> Subject<'a> {
             variables,
             connectors,
             environments,
+            lean,
+            twice,
         }
     }
 
@@ -167,28 +189,57 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn task_manager(conf: &Configuration, rules: &'static Ruleset, legacy: Option<&str>) -> Process<TaskManager> {
+/// The configuration without what the model does not read: a file may hold any number of other keys.
+fn lean(conf: &Configuration) -> Configuration {
+    conf.without(|_, entry| {
+        matches!(&entry.key, Key::Other(_)) && !entry.key.as_str().starts_with("external-resource")
+    })
+}
+
+/// A process that the configuration is not for: only its failures beside the missing size.
+fn apart<T>(process: Process<T>) -> Option<Process<T>> {
+    let Process { derived: Err(mut failures), events } = process else { return None };
+    failures.retain(|failure| failure.kind != Kind::Missing);
+    (!failures.is_empty()).then_some(Process { derived: Err(failures), events })
+}
+
+fn task_manager(
+    conf: &Configuration,
+    lean: &Configuration,
+    rules: &'static Ruleset,
+    legacy: Option<&str>,
+) -> Process<TaskManager> {
     let mut events = Vec::new();
     let derived = taskmanager::derive(conf, rules, legacy, &mut events);
     let derived =
-        derived.map_err(|first| real(diagnose::task_manager(conf, rules, legacy), *first, TM_SIZES, conf));
+        derived.map_err(|first| real(diagnose::task_manager(lean, rules, legacy), *first, TM_SIZES, lean));
     Process { derived, events }
 }
 
-fn job_manager(conf: &Configuration, rules: &'static Ruleset, legacy: Option<&str>) -> Process<JobManager> {
+fn job_manager(
+    conf: &Configuration,
+    lean: &Configuration,
+    rules: &'static Ruleset,
+    legacy: Option<&str>,
+) -> Process<JobManager> {
     let mut events = Vec::new();
     let derived = jobmanager::derive(conf, rules, legacy, &mut events);
     let derived =
-        derived.map_err(|first| real(diagnose::job_manager(conf, rules, legacy), *first, JM_SIZES, conf));
+        derived.map_err(|first| real(diagnose::job_manager(lean, rules, legacy), *first, JM_SIZES, lean));
     Process { derived, events }
 }
 
-const TM_SIZES: &[KnownKey] = &[KnownKey::TmProcessSize, KnownKey::TmFlinkSize];
-const JM_SIZES: &[KnownKey] = &[KnownKey::JmProcessSize, KnownKey::JmFlinkSize, KnownKey::JmHeap];
+pub(crate) const TM_SIZES: &[KnownKey] = &[KnownKey::TmProcessSize, KnownKey::TmFlinkSize];
+pub(crate) const JM_SIZES: &[KnownKey] = &[KnownKey::JmProcessSize, KnownKey::JmFlinkSize, KnownKey::JmHeap];
 
 /// The failures that are worth telling: where a size is set and cannot be read, the search for further failures takes
 /// it away, and then misses it.
-fn real(mut all: Vec<Failure>, first: Failure, sizes: &[KnownKey], conf: &Configuration) -> Vec<Failure> {
+pub(crate) fn real(
+    mut all: Vec<Failure>,
+    first: Failure,
+    sizes: &[KnownKey],
+    conf: &Configuration,
+) -> Vec<Failure> {
     if sizes.iter().any(|key| resolve(conf, *key, true).is_some()) {
         all.retain(|failure| failure.kind != Kind::Missing);
     }

@@ -2,6 +2,7 @@
 
 mod defaults;
 mod examples;
+mod floods;
 mod issues;
 mod properties;
 mod render;
