@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use plimsoll_memory::config::SourceId;
+
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::rules::{RULES, Rule, rule};
-use crate::subject::Subject;
+use crate::subject::{Subject, toml_value};
 
 /// Which rules run. Empty: all.
 #[derive(Debug, Clone, Default)]
@@ -88,8 +90,34 @@ pub fn check(subject: &Subject<'_>, selection: &Selection) -> Report {
             diagnostic.labels.sort_by_key(|label| !label.primary);
         }
     }
+    if subject.is_toml(SourceId(0)) {
+        for help in diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.help) {
+            help.text = in_toml(&help.text);
+        }
+    }
     diagnostics.sort_by_key(order);
     Report { diagnostics }
+}
+
+/// A remedy in words, its `key: value` written as TOML.
+fn in_toml(text: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut after_key = false;
+    for word in text.split(' ') {
+        let value = word.trim_end_matches([',', ';', ')']);
+        let is_value = matches!(value, "true" | "false") || value.starts_with(|c: char| c.is_ascii_digit());
+        let key = words.last().and_then(|last| last.strip_suffix(':')).filter(|_| after_key && is_value);
+        if let Some(key) = key {
+            let rest = word.get(value.len()..).unwrap_or_default();
+            let pair = format!("{key} = {}{rest}", toml_value("", value));
+            words.pop();
+            words.push(pair);
+        } else {
+            words.push(word.to_owned());
+        }
+        after_key = word.ends_with(':') && word.contains('.');
+    }
+    words.join(" ")
 }
 
 /// Errors first, then by place.

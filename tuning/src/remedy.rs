@@ -25,6 +25,18 @@ impl Which {
     }
 }
 
+/// Whether both processes of a configuration that has no failure start with another value of an option.
+pub(crate) fn starts_with(subject: &Subject<'_>, key: KnownKey, text: &str) -> bool {
+    let mut conf = subject.lean.clone();
+    let own = resolve(&conf, key, subject.rules.legacy_heap).map(|(_, entry)| entry.key.as_str().to_owned());
+    conf.set(own.as_deref().unwrap_or(key.as_str()), Value::from(text), None);
+    let rules = subject.rules;
+    let legacy = |name: &str| subject.variables.iter().rfind(|v| v.name == name).map(|v| v.value.as_str());
+    let tm = || taskmanager::derive(&conf, rules, legacy("FLINK_TM_HEAP"), &mut Silent).is_ok();
+    let jm = || jobmanager::derive(&conf, rules, legacy("FLINK_JM_HEAP"), &mut Silent).is_ok();
+    (subject.tm().is_none() || tm()) && (subject.jm().is_none() || jm())
+}
+
 /// Tries out changes of a configuration that fails.
 pub(crate) struct Trial<'a> {
     conf: &'a Configuration,

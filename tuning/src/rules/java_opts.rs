@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use plimsoll_memory::config::{KnownKey, SourceId, Span};
 
 use crate::bytes::{Readable, Written};
-use crate::diagnostic::{Diagnostic, Edit, Label};
+use crate::diagnostic::{Diagnostic, Edit, Label, Severity};
 use crate::flags::{self, Flag, FlagKind, decided_by};
 use crate::remedy::Which;
 use crate::subject::Subject;
@@ -139,15 +139,22 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Twins) {
         return;
     }
     let name = if is_max { "-Xmx" } else { "-Xms" };
-    let holder = if flag.holder.starts_with("env.java.opts") { "env.java.opts" } else { &flag.holder };
+    let holder = &flag.holder;
     let size = flag.bytes.map_or_else(|| flag.size_text().to_owned(), |bytes| Readable(bytes).to_string());
-    let label = if is_max {
+    let label = if flag.bytes.is_none() {
+        "no size that a JVM takes".to_owned()
+    } else if is_max {
         format!("the last -Xmx wins: the heap is {size}")
     } else {
         format!("the last -Xms wins: the heap starts at {size}")
     };
     let mut found = Diagnostic::error(format!("{name} in {holder} overrides the heap Flink derived"))
         .label(subject.at(flag.source, flag.span, label, true));
+    if flag.bytes.is_none() {
+        found = found.note(
+            "the JVM refuses to start with it: digits and one of k, m, g, t are needed, below 2^63 bytes",
+        );
+    }
     let mut instead = String::new();
     if let Some(derived) = &derived {
         let asks = if derived.heap_by == derived.heap_key {
@@ -166,6 +173,10 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Twins) {
                     "the {} does not start: the JVM refuses an initial heap above the maximum",
                     which.name()
                 )
+            } else if !is_max {
+                // only -Xmx bounds the heap
+                found.severity = Severity::Note;
+                format!("the heap still grows to the {} that Flink derived", Readable(derived.heap))
             } else if bytes < derived.heap {
                 let idle = derived.heap - bytes;
                 format!("{} of the container is reserved and can never be used", Readable(idle))
@@ -183,7 +194,7 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Twins) {
                 Which::TaskManager => bytes.checked_sub(framework).map(|task| Written(task).to_string()),
             };
             // a part beside process or Flink size moves others: named only where the part itself is set
-            if let Some(size) = size.filter(|_| derived.heap_by == derived.heap_key) {
+            if let Some(size) = size.filter(|_| is_max && derived.heap_by == derived.heap_key) {
                 instead = format!(", or set {}: {size}", derived.heap_key);
             }
         }

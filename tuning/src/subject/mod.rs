@@ -7,7 +7,7 @@ mod scope;
 
 pub use connectors::Connector;
 pub use environment::Variable;
-pub(crate) use lookup::{resolve, size_of};
+pub(crate) use lookup::{resolve, size_of, toml_value};
 pub use scope::Processes;
 
 use std::collections::HashSet;

@@ -5,6 +5,7 @@ mod examples;
 mod floods;
 mod issues;
 mod properties;
+mod remedies;
 mod render;
 mod scope;
 
