@@ -4,7 +4,7 @@
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::config::{Configuration, Entry, KnownKey, Value};
-use plimsoll_memory::model::{Failure, Ruleset, Silent, diagnose, jobmanager, taskmanager};
+use plimsoll_memory::model::{Failure, Kind, Ruleset, Silent, diagnose, jobmanager, taskmanager};
 
 use crate::bytes::{Written, mebibytes_down, mebibytes_up};
 use crate::subject::{JM_SIZES, Subject, TM_SIZES, real, resolve};
@@ -46,6 +46,8 @@ pub(crate) struct Trial<'a> {
     which: Which,
     legacy: Option<&'a str>,
     failures: &'a [Failure],
+    /// The configuration is not for this process: that its size is missing is no failure.
+    apart: bool,
     /// The one to mend.
     failure: &'a Failure,
 }
@@ -67,7 +69,10 @@ impl<'a> Trial<'a> {
             key == KnownKey::TmConsumerWeights.as_str() && !blamed(KnownKey::TmConsumerWeights)
                 || key.starts_with("external-resource") && !resources
         });
-        Self { conf: subject.conf(), lean, rules: subject.rules, which, legacy, failures, failure }
+        let sizes = if which == Which::TaskManager { TM_SIZES } else { JM_SIZES };
+        let has_one = legacy.is_some() || sizes.iter().any(|key| resolve(&lean, *key, true).is_some());
+        let apart = !has_one && failures.iter().all(|failure| failure.kind != Kind::Missing);
+        Self { conf: subject.conf(), lean, rules: subject.rules, which, legacy, failures, apart, failure }
     }
 
     /// Whether a configuration lacks the failure and has none that was not there before.
@@ -81,11 +86,11 @@ impl<'a> Trial<'a> {
             }
         };
         let Some(first) = first else { return true };
-        if self.failures.len() < 2 {
+        if self.failures.len() < 2 && !self.apart {
             return false;
         }
         // as the failures before were found
-        let left = match self.which {
+        let mut left = match self.which {
             Which::TaskManager => {
                 real(diagnose::task_manager(conf, self.rules, self.legacy), *first, TM_SIZES, conf)
             }
@@ -93,6 +98,7 @@ impl<'a> Trial<'a> {
                 real(diagnose::job_manager(conf, self.rules, self.legacy), *first, JM_SIZES, conf)
             }
         };
+        left.retain(|failure| !self.apart || failure.kind != Kind::Missing);
         let same = |a: &Failure, b: &Failure| a.kind == b.kind && a.blame == b.blame;
         left.iter().all(|l| self.failures.iter().any(|f| same(l, f)) && !same(l, self.failure))
     }

@@ -158,7 +158,7 @@ fn a_unit_is_advised_where_it_is_taken() {
 #[test]
 fn a_limit_is_raised_where_the_process_starts_with_it() {
     let conf = "taskmanager.memory.process.size: 4g\ntaskmanager.memory.network.fraction: 0.9\n\
-                taskmanager.memory.network.max: 64m\n";
+                taskmanager.memory.network.max: 65m\n";
     let found = only("1.20", conf, "MEM0011");
     assert!(helps(&found).iter().all(|help| !help.contains("raise")), "{found:#?}");
 }
