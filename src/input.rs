@@ -77,7 +77,7 @@ impl Input {
 
     /// What the rules look at: this process's environment besides what else is known.
     pub fn subject<'a>(&'a self, mut inputs: Inputs<'a>) -> Subject<'a> {
-        inputs.environments.extend(self.legacy_heap.sources());
+        inputs.own_environment = self.legacy_heap.sources();
         Subject::new(inputs)
     }
 

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use crate::diagnostic::{Diagnostic, Severity};
+use plimsoll_memory::config::SourceId;
+
+use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::rules::{RULES, Rule, rule};
-use crate::subject::Subject;
+use crate::subject::{Subject, toml_value};
 
 /// Which rules run. Empty: all.
 #[derive(Debug, Clone, Default)]
@@ -50,7 +52,7 @@ impl Selection {
     }
 }
 
-/// What the rules found, errors first, then by place.
+/// What the rules found, errors first, then by place. Of each rule at most 50 findings, and one note about the rest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// The findings in their order.
@@ -80,6 +82,7 @@ pub fn check(subject: &Subject<'_>, selection: &Selection) -> Report {
     for rule in RULES.iter().filter(|rule| selection.includes(rule)) {
         let first = diagnostics.len();
         (rule.check)(subject, &mut diagnostics);
+        cap(&mut diagnostics, first);
         for diagnostic in diagnostics.iter_mut().skip(first) {
             diagnostic.code = rule.code;
             diagnostic.name = rule.name;
@@ -87,9 +90,61 @@ pub fn check(subject: &Subject<'_>, selection: &Selection) -> Report {
             diagnostic.labels.sort_by_key(|label| !label.primary);
         }
     }
-    diagnostics.sort_by_key(|d| {
-        let place = d.place().map(|label| (label.source, label.span.start));
-        (std::cmp::Reverse(d.severity), place.is_none(), place, d.code)
-    });
+    if subject.is_toml(SourceId(0)) {
+        for help in diagnostics.iter_mut().flat_map(|diagnostic| &mut diagnostic.help) {
+            help.text = in_toml(&help.text);
+        }
+    }
+    diagnostics.sort_by_key(order);
     Report { diagnostics }
+}
+
+/// A remedy in words, its `key: value` written as TOML.
+fn in_toml(text: &str) -> String {
+    let mut words: Vec<String> = Vec::new();
+    let mut after_key = false;
+    for word in text.split(' ') {
+        let value = word.trim_end_matches([',', ';', ')']);
+        let is_value = matches!(value, "true" | "false") || value.starts_with(|c: char| c.is_ascii_digit());
+        let key = words.last().and_then(|last| last.strip_suffix(':')).filter(|_| after_key && is_value);
+        if let Some(key) = key {
+            let rest = word.get(value.len()..).unwrap_or_default();
+            let pair = format!("{key} = {}{rest}", toml_value("", value));
+            words.pop();
+            words.push(pair);
+        } else {
+            words.push(word.to_owned());
+        }
+        after_key = word.ends_with(':') && word.contains('.');
+    }
+    words.join(" ")
+}
+
+/// Errors first, then by place.
+fn order(d: &Diagnostic) -> impl Ord + use<> {
+    let place = d.place().map(|label| (label.source, label.span.start));
+    (std::cmp::Reverse(d.severity), place.is_none(), place, d.code)
+}
+
+/// So many findings of one rule are shown: nobody reads the thousandth of a kind.
+pub(crate) const SHOWN: usize = 50;
+
+/// Keeps the first findings of a rule, worst first, and one note that says how many more there are and where the next
+/// one stands.
+fn cap(diagnostics: &mut Vec<Diagnostic>, first: usize) {
+    if diagnostics.len() - first <= SHOWN {
+        return;
+    }
+    let mut of_rule = diagnostics.split_off(first);
+    of_rule.sort_by_key(order);
+    let more = of_rule.split_off(SHOWN);
+    diagnostics.append(&mut of_rule);
+    let s = if more.len() == 1 { "" } else { "s" };
+    let next = more.first().and_then(|next| next.place()).cloned();
+    let next = next.map(|label| Label { text: "the next one".to_owned(), primary: true, ..label });
+    let note =
+        Diagnostic::new(Severity::Note, format!("{} more finding{s} of this kind not shown", more.len()))
+            .label(next)
+            .help("mend those that are shown, and check again");
+    diagnostics.push(note);
 }

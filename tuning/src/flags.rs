@@ -111,6 +111,8 @@ fn collect(
 ) {
     let Some(text) = subject.source(source).and_then(|s| s.text.get(span.start..span.end)) else { return };
     let mut at = 0;
+    // the place up to which lines and columns are counted
+    let (mut counted, mut line, mut column) = (0, span.line, span.column);
     for part in text.split_inclusive(|c: char| c.is_whitespace() || matches!(c, '"' | '\'')) {
         let word = part.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\''));
         // `JVM_ARGS=-Xmx…` of an env file: the flag starts after the name
@@ -120,24 +122,17 @@ fn collect(
             && let Some((prefix, kind)) = PREFIXES.iter().find(|(prefix, _)| flag.starts_with(prefix))
         {
             let start = span.start + at + skip;
-            let before = text.get(..at + skip).unwrap_or_default();
-            let new_lines = before.matches('\n').count();
-            let column = match before.rfind('\n') {
-                Some(line) => before.get(line + 1..).unwrap_or_default().chars().count() + 1,
-                None => span.column as usize + before.chars().count(),
-            };
-            let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+            for c in text.get(counted..at + skip).unwrap_or_default().chars() {
+                (line, column) =
+                    if c == '\n' { (line.saturating_add(1), 1) } else { (line, column.saturating_add(1)) };
+            }
+            counted = at + skip;
             out.push(Flag {
                 kind: *kind,
                 text: flag.to_owned(),
                 bytes: flag.get(prefix.len()..).and_then(java_size),
                 source,
-                span: Span {
-                    start,
-                    end: start + flag.len(),
-                    line: span.line.saturating_add(small(new_lines)),
-                    column: small(column),
-                },
+                span: Span { start, end: start + flag.len(), line, column },
                 holder: holder.to_owned(),
                 wins,
             });

@@ -97,10 +97,20 @@ fn lacks_one_word(long: &str, short: &str) -> bool {
 /// How many letters must be changed, added, dropped or swapped with their neighbour; anything above `limit` is
 /// `limit + 1`.
 fn distance(a: &str, b: &str, limit: usize) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // keys are ASCII, so lengths in bytes tell most of them apart before anything is compared
+    if !a.is_ascii() || !b.is_ascii() {
+        let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+        return distance_of(&a, &b, limit);
+    }
+    distance_of(a.as_bytes(), b.as_bytes(), limit)
+}
+
+fn distance_of<T: PartialEq>(a: &[T], b: &[T], limit: usize) -> usize {
     if a.len().abs_diff(b.len()) > limit {
         return limit + 1;
     }
+    let same = a.iter().zip(b).take_while(|(a, b)| a == b).count();
+    let (a, b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
     let mut before_last = vec![0; b.len() + 1];
     let mut last: Vec<usize> = (0..=b.len()).collect();
     for i in 1..=a.len() {
@@ -111,6 +121,11 @@ fn distance(a: &str, b: &str, limit: usize) -> usize {
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 row[j] = row[j].min(before_last[j - 2] + 1);
             }
+        }
+        // a swap reaches back two rows: only where both are above the limit nothing below can come of them
+        let hopeless = |row: &[usize]| row.iter().all(|n| *n > limit);
+        if hopeless(&row) && hopeless(&last) {
+            return limit + 1;
         }
         before_last = std::mem::replace(&mut last, row);
     }

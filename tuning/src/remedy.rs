@@ -4,10 +4,10 @@
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::config::{Configuration, Entry, KnownKey, Value};
-use plimsoll_memory::model::{Failure, Ruleset, Silent, diagnose, jobmanager, taskmanager};
+use plimsoll_memory::model::{Failure, Kind, Ruleset, Silent, diagnose, jobmanager, taskmanager};
 
 use crate::bytes::{Written, mebibytes_down, mebibytes_up};
-use crate::subject::{Subject, resolve};
+use crate::subject::{JM_SIZES, Subject, TM_SIZES, real, resolve};
 
 /// One of the two processes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +25,29 @@ impl Which {
     }
 }
 
+/// Whether both processes of a configuration that has no failure start with another value of an option.
+pub(crate) fn starts_with(subject: &Subject<'_>, key: KnownKey, text: &str) -> bool {
+    let mut conf = subject.lean.clone();
+    let own = resolve(&conf, key, subject.rules.legacy_heap).map(|(_, entry)| entry.key.as_str().to_owned());
+    conf.set(own.as_deref().unwrap_or(key.as_str()), Value::from(text), None);
+    let rules = subject.rules;
+    let legacy = |name: &str| subject.variables.iter().rfind(|v| v.name == name).map(|v| v.value.as_str());
+    let tm = || taskmanager::derive(&conf, rules, legacy("FLINK_TM_HEAP"), &mut Silent).is_ok();
+    let jm = || jobmanager::derive(&conf, rules, legacy("FLINK_JM_HEAP"), &mut Silent).is_ok();
+    (subject.tm().is_none() || tm()) && (subject.jm().is_none() || jm())
+}
+
 /// Tries out changes of a configuration that fails.
 pub(crate) struct Trial<'a> {
     conf: &'a Configuration,
+    /// What trials run on: only what decides about the failures.
+    lean: Configuration,
     rules: &'static Ruleset,
     which: Which,
     legacy: Option<&'a str>,
     failures: &'a [Failure],
+    /// The configuration is not for this process: that its size is missing is no failure.
+    apart: bool,
     /// The one to mend.
     failure: &'a Failure,
 }
@@ -45,22 +61,44 @@ impl<'a> Trial<'a> {
     ) -> Self {
         let name = if which == Which::TaskManager { "FLINK_TM_HEAP" } else { "FLINK_JM_HEAP" };
         let legacy = subject.variables.iter().rfind(|v| v.name == name).map(|v| v.value.as_str());
-        Self { conf: subject.conf(), rules: subject.rules, which, legacy, failures, failure }
+        // names and weights may be many; where none of them fails they decide nothing
+        let blamed = |key: KnownKey| failures.iter().any(|f| f.blame.contains(&key));
+        let resources = blamed(KnownKey::ExternalResources) || failures.iter().any(|f| f.blame.is_empty());
+        let lean = subject.lean.without(|_, entry| {
+            let key = entry.key.as_str();
+            key == KnownKey::TmConsumerWeights.as_str() && !blamed(KnownKey::TmConsumerWeights)
+                || key.starts_with("external-resource") && !resources
+        });
+        let sizes = if which == Which::TaskManager { TM_SIZES } else { JM_SIZES };
+        let has_one = legacy.is_some() || sizes.iter().any(|key| resolve(&lean, *key, true).is_some());
+        let apart = !has_one && failures.iter().all(|failure| failure.kind != Kind::Missing);
+        Self { conf: subject.conf(), lean, rules: subject.rules, which, legacy, failures, apart, failure }
     }
 
     /// Whether a configuration lacks the failure and has none that was not there before.
     fn mends(&self, conf: &Configuration) -> bool {
-        let starts = match self.which {
-            Which::TaskManager => taskmanager::derive(conf, self.rules, self.legacy, &mut Silent).is_ok(),
-            Which::JobManager => jobmanager::derive(conf, self.rules, self.legacy, &mut Silent).is_ok(),
+        let first = match self.which {
+            Which::TaskManager => {
+                taskmanager::derive(conf, self.rules, self.legacy, &mut Silent).map(drop).err()
+            }
+            Which::JobManager => {
+                jobmanager::derive(conf, self.rules, self.legacy, &mut Silent).map(drop).err()
+            }
         };
-        if starts || self.failures.len() < 2 {
-            return starts;
+        let Some(first) = first else { return true };
+        if self.failures.len() < 2 && !self.apart {
+            return false;
         }
-        let left = match self.which {
-            Which::TaskManager => diagnose::task_manager(conf, self.rules, self.legacy),
-            Which::JobManager => diagnose::job_manager(conf, self.rules, self.legacy),
+        // as the failures before were found
+        let mut left = match self.which {
+            Which::TaskManager => {
+                real(diagnose::task_manager(conf, self.rules, self.legacy), *first, TM_SIZES, conf)
+            }
+            Which::JobManager => {
+                real(diagnose::job_manager(conf, self.rules, self.legacy), *first, JM_SIZES, conf)
+            }
         };
+        left.retain(|failure| !self.apart || failure.kind != Kind::Missing);
         let same = |a: &Failure, b: &Failure| a.kind == b.kind && a.blame == b.blame;
         left.iter().all(|l| self.failures.iter().any(|f| same(l, f)) && !same(l, self.failure))
     }
@@ -72,7 +110,7 @@ impl<'a> Trial<'a> {
 
     /// Whether another value of an option mends it; an option that is not set is set.
     pub(crate) fn with_text(&self, key: KnownKey, text: &str) -> bool {
-        let mut conf = self.conf.clone();
+        let mut conf = self.lean.clone();
         let key = self.entry(key).map_or(key.as_str(), |entry| entry.key.as_str());
         conf.set(key, Value::from(text), None);
         self.mends(&conf)
@@ -98,7 +136,7 @@ impl<'a> Trial<'a> {
     /// Whether it is mended once an option is not set.
     pub(crate) fn without(&self, key: KnownKey) -> bool {
         let Some(entry) = self.entry(key) else { return false };
-        self.mends(&self.conf.without(|_, other| other.key == entry.key))
+        self.mends(&self.lean.without(|_, other| other.key == entry.key))
     }
 
     /// The least size above `from` that mends it.

@@ -178,6 +178,24 @@ mod tests {
         assert_eq!(kinds(&task_manager(&conf, &V2_3, None)), [Kind::Sum, Kind::Unparsable]);
     }
 
+    /// What was found unreadable on the way is not told again.
+    #[test]
+    fn an_unreadable_size_is_told_once() {
+        let conf = conf(&[
+            ("taskmanager.memory.process.size", "a lot"),
+            ("taskmanager.memory.task.heap.size", "1t"),
+            ("taskmanager.memory.managed.size", "1m"),
+            ("taskmanager.memory.flink.size", "1g"),
+        ]);
+        assert_eq!(kinds(&task_manager(&conf, &V2_3, None)), [Kind::Sum, Kind::Unparsable]);
+        let conf = super::tests::conf(&[
+            ("taskmanager.memory.flink.size", "x"),
+            ("taskmanager.memory.framework.heap.size", "1t"),
+            ("taskmanager.memory.process.size", "1g"),
+        ]);
+        assert_eq!(kinds(&task_manager(&conf, &V2_3, None)), [Kind::Unparsable, Kind::Sum]);
+    }
+
     #[test]
     fn nothing_set_and_a_bad_environment() {
         assert_eq!(kinds(&task_manager(&conf(&[]), &V1_11, None)), [Kind::Missing]);

@@ -212,3 +212,40 @@ impl Event {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::version::{V1_10, V1_11, V1_20};
+
+    #[test]
+    fn lines() {
+        let size = MemorySize::from_mebibytes;
+        let clamped = Event::Clamped {
+            pool: Fractional::Overhead,
+            derived: size(1),
+            clamp: Clamp::Min,
+            limit: size(2),
+        };
+        assert_eq!(
+            clamped.line(&V1_20).message,
+            "The derived from fraction jvm overhead memory (1024.000kb (1048576 bytes)) is less than its min value \
+             2.000mb (2097152 bytes), min value will be used instead"
+        );
+        let overhead = Event::OverheadIsNoFraction { derived: size(3), fraction: 0.5, process: size(4) };
+        let said = |rules| overhead.line(rules).message;
+        assert!(said(&V1_10).contains("the configured JVM Overhead fraction (0.5)"));
+        assert!(said(&V1_10).ends_with("The derived JVM OVerhead size will be used."));
+        assert!(said(&V1_11).contains("the configured or default JVM Overhead fraction"));
+        assert!(said(&V1_20).ends_with("The derived JVM Overhead size will be used."));
+        for (pool, words) in [
+            (Fractional::Network, "network memory"),
+            (Fractional::Managed, "managed memory"),
+            (Fractional::Overhead, "jvm overhead memory"),
+        ] {
+            assert_eq!(pool.description(), words);
+        }
+        assert_eq!(Event::SmallHeap { heap: size(1) }.line(&V1_20).level, Level::Warn);
+        assert_eq!(clamped.line(&V1_20).level, Level::Info);
+    }
+}

@@ -94,3 +94,20 @@ impl Failure {
         innermost_illegal.or(self.chain.first()).and_then(|e| e.message.as_deref()).unwrap_or("")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::java::exception::ILLEGAL_ARGUMENT;
+
+    #[test]
+    fn the_message_is_that_of_the_innermost_illegal_configuration() {
+        let mut failure = Failure::illegal(Kind::Range, [], "inner").prefixed("outer: ");
+        failure.chain.push(Exception::new(ILLEGAL_ARGUMENT, "cause"));
+        assert_eq!((failure.message(), failure.root_message()), ("inner", "cause"));
+        assert_eq!(failure.chain.first().and_then(|e| e.message.as_deref()), Some("outer: inner"));
+        let plain = Failure::new(Kind::Cpu, [], Exception::new(ILLEGAL_ARGUMENT, "alone"));
+        assert_eq!(plain.message(), "alone");
+        assert_eq!(plain.clone().prefixed("x").chain, plain.chain, "other exceptions pass");
+    }
+}

@@ -70,12 +70,14 @@ fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer, widt
         let Some(source) = subject.source(id) else { continue };
         let labels: Vec<&Label> = diagnostic.labels.iter().filter(|label| label.source == id).collect();
         // lines are cut around all that is pointed at: of long ones each needs a view of its own
-        if labels.iter().any(|label| line_width(source, label) + GUTTER > width) {
+        if labels.iter().any(|label| line_width(source, label, width) + GUTTER > width) {
             for label in labels {
                 group = group.element(snippet(source, &[label]));
             }
         } else {
-            group = group.element(snippet(source, &labels));
+            for near in neighbours(labels) {
+                group = group.element(snippet(source, &near));
+            }
         }
     }
     if diagnostic.labels.is_empty()
@@ -100,23 +102,52 @@ fn one(diagnostic: &Diagnostic, subject: &Subject<'_>, renderer: &Renderer, widt
 /// What stands before a line: its number, a bar.
 const GUTTER: usize = 10;
 
-/// How many characters the line of a label has.
-fn line_width(source: &Source, label: &Label) -> usize {
+/// How many characters the line of a label has; of a line that is longer than `enough` only that it is.
+fn line_width(source: &Source, label: &Label, enough: usize) -> usize {
     let before = source.text.get(..label.span.start).unwrap_or_default();
     let after = source.text.get(label.span.start..).unwrap_or_default();
-    let start = before.rsplit(['\n', '\r']).next().unwrap_or_default();
-    let end = after.split(['\n', '\r']).next().unwrap_or_default();
-    start.chars().count() + end.chars().count()
+    let is_end = |c: &char| matches!(c, '\n' | '\r');
+    let start = before.chars().rev().take_while(|c| !is_end(c)).take(enough).count();
+    start + after.chars().take_while(|c| !is_end(c)).take(enough).count()
 }
 
-fn snippet<'a>(source: &'a Source, labels: &[&'a Label]) -> Snippet<'a, Annotation<'a>> {
-    let shown = Shown::of(&source.text);
+/// Labels farther apart than so many bytes get views of their own: what lies between is read for each finding.
+const FAR: usize = 1 << 16;
+
+/// Groups of labels that are near each other, in their order.
+fn neighbours(labels: Vec<&Label>) -> Vec<Vec<&Label>> {
+    let start = |labels: &[&Label]| labels.iter().map(|label| label.span.start).min().unwrap_or_default();
+    let end = |labels: &[&Label]| labels.iter().map(|label| label.span.end).max().unwrap_or_default();
+    let mut groups: Vec<Vec<&Label>> = Vec::new();
+    for label in labels {
+        let near = groups.iter_mut().find(|group| {
+            start(group).min(label.span.start) + FAR >= end(group).max(label.span.end)
+                || start(group) <= label.span.start && label.span.end <= end(group)
+        });
+        match near {
+            Some(group) => group.push(label),
+            None => groups.push(vec![label]),
+        }
+    }
+    groups
+}
+
+/// The lines around some labels: nothing else of the source is read or copied.
+fn snippet<'a>(source: &Source, labels: &[&'a Label]) -> Snippet<'a, Annotation<'a>> {
+    let text = source.text.as_str();
+    let first = labels.iter().map(|label| label.span.start).min().unwrap_or_default();
+    let last = labels.iter().map(|label| label.span.end).max().unwrap_or_default();
+    let start = text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+    let rest = text.get(last..).unwrap_or_default();
+    let end = rest.find('\n').map_or(text.len(), |at| last + at + 1);
+    let line = text.get(..start).unwrap_or_default().bytes().filter(|b| *b == b'\n').count() + 1;
+    let shown = Shown::of(text.get(start..end).unwrap_or_default());
     let mut snippet =
-        Snippet::source(shown.text.clone()).path(visible(&source.name)).line_start(1).fold(true);
+        Snippet::source(shown.text.clone()).path(visible(&source.name)).line_start(line).fold(true);
     for label in labels {
         let kind = if label.primary { AnnotationKind::Primary } else { AnnotationKind::Context };
-        let (start, end) = (shown.place(label.span.start), shown.place(label.span.end));
-        let mut annotation = kind.span(start..end);
+        let place = |at: usize| shown.place(at.saturating_sub(start));
+        let mut annotation = kind.span(place(label.span.start)..place(label.span.end));
         if !label.text.is_empty() {
             annotation = annotation.label(visible(&label.text));
         }

@@ -3,7 +3,7 @@
 use plimsoll_memory::config::KnownKey;
 
 use crate::diagnostic::{Diagnostic, Edit};
-use crate::subject::{Subject, Variable};
+use crate::subject::{Subject, Variable, toml_value};
 
 /// MEM0023.
 pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
@@ -31,6 +31,7 @@ fn glibc(subject: &Subject<'_>, variable: &Variable) -> Diagnostic {
         let text = subject.source(source)?.text.get(span.start..span.end)?;
         // of the configuration the place is the value alone
         let to = if text.contains('=') { "DISABLE_JEMALLOC=false" } else { "false" };
+        let to = if subject.is_toml(source) { toml_value(text, to) } else { to.to_owned() };
         subject.edit(source, span, to)
     });
     Diagnostic::warning("glibc's arenas grow without bound where RocksDB allocates")

@@ -6,6 +6,7 @@ use plimsoll_memory::model::{Cause, Clamp, FractionOf, Part, Sizing, Whole};
 use super::failure::both;
 use crate::bytes::{Readable, Written, mebibytes_up};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::remedy::starts_with;
 use crate::subject::Subject;
 
 /// A pool whose size a fraction may decide.
@@ -116,7 +117,13 @@ fn hidden_by(
     let direction = if fraction.clamp == Clamp::Max { "raise" } else { "lower" };
     let line = format!("{limit_key}: {}", Written(to));
     let text = format!("{direction} the {wins}: {line}");
+    // a limit that holds the fraction may leave too little for the other parts
+    let works = starts_with(subject, limit_key, &Written(to).to_string());
     found = match (subject.set(limit_key), set) {
+        _ if !works && set.is_some() => found,
+        _ if !works => {
+            found.help(format!("size the whole otherwise: with {line} the process does not start"))
+        }
         (Some(entry), _) => {
             let text = format!("{direction} the {wins}: {}: {}", entry.key, Written(to));
             found.fix(text, subject.set_to(entry, Written(to).to_string()))
@@ -124,8 +131,9 @@ fn hidden_by(
         (None, Some(entry)) => found.fix(text, subject.insert_after(entry, &line)),
         (None, None) => found.help(text),
     };
+    let or = if found.help.is_empty() { "" } else { "or " };
     Some(match set {
-        Some(entry) => found.fix(format!("or remove {}", entry.key), subject.delete(entry)),
+        Some(entry) => found.fix(format!("{or}remove {}", entry.key), subject.delete(entry)),
         None => found,
     })
 }

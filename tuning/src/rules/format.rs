@@ -1,6 +1,8 @@
 //! Lines that Flink reads otherwise than they look: MEM0024.
 
-use plimsoll_memory::config::{Finding, FindingKind, Malformed, Span};
+use std::collections::HashMap;
+
+use plimsoll_memory::config::{Entry, Finding, FindingKind, Malformed, SourceId, Span};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::keys::{Standing, standing};
@@ -9,7 +11,77 @@ use crate::subject::Subject;
 /// MEM0024.
 pub(super) fn check(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     out.extend(nested(subject));
-    out.extend(subject.loaded.findings.iter().filter_map(|finding| one(subject, finding)));
+    out.extend(utf16(subject));
+    duplicates(subject, out);
+    let entries = Entries::of(subject);
+    out.extend(subject.loaded.findings.iter().filter_map(|finding| one(subject, &entries, finding)));
+}
+
+/// The entries by the places of their keys and values.
+struct Entries<'a>(HashMap<(SourceId, Span), &'a Entry>);
+
+impl<'a> Entries<'a> {
+    fn of(subject: &Subject<'a>) -> Self {
+        let mut places = HashMap::new();
+        for (_, entry) in subject.conf().entries() {
+            let Some(origin) = entry.origin else { continue };
+            places.entry((origin.source, origin.value)).or_insert(entry);
+            places.entry((origin.source, origin.key)).or_insert(entry);
+        }
+        Self(places)
+    }
+}
+
+/// A file in UTF-16: read as UTF-8 it has no key that Flink knows.
+fn utf16(subject: &Subject<'_>) -> Option<Diagnostic> {
+    let source = subject.source(SourceId(0)).filter(|source| is_utf16(&source.text))?;
+    let end = source.text.chars().next().map_or(0, char::len_utf8);
+    let span = Span { start: 0, end, line: 1, column: 1 };
+    let found = Diagnostic::error("the file is UTF-16: Flink reads UTF-8 and finds no option in it")
+        .label(subject.at(SourceId(0), span, "two bytes for each character", true))
+        .help("save the file as UTF-8, without a byte order mark");
+    Some(found)
+}
+
+/// Whether a text that was read as UTF-8 is UTF-16: both bytes of its mark were replaced, or it is full of NULs.
+fn is_utf16(text: &str) -> bool {
+    let nulls = || text.bytes().filter(|b| *b == 0).count();
+    text.starts_with("\u{fffd}\u{fffd}") && text.contains('\0') || text.len() > 3 && nulls() > text.len() / 4
+}
+
+/// One finding for each key that is set more than once: of all its lines only the last counts.
+fn duplicates(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    let mut places: HashMap<(SourceId, &str), Vec<Span>> = HashMap::new();
+    let mut keys = Vec::new();
+    for finding in &subject.loaded.findings {
+        let FindingKind::Duplicate { key, earlier } = &finding.kind else { continue };
+        if !is_ours(key) {
+            continue;
+        }
+        let spans = places.entry((finding.source, key)).or_insert_with(|| {
+            keys.push((finding.source, key.as_ref()));
+            vec![*earlier]
+        });
+        spans.push(finding.span);
+    }
+    for (source, key) in keys {
+        let spans = places.get(&(source, key)).map_or(&[][..], Vec::as_slice);
+        let Some((last, others)) = spans.split_last() else { continue };
+        let times = match spans.len() {
+            2 => "twice".to_owned(),
+            n => format!("{n} times"),
+        };
+        let mut found = Diagnostic::warning(format!("{key} is set {times}: the last one wins"))
+            .label(subject.at(source, *last, "this one counts", true));
+        for earlier in others.iter().take(MARKED) {
+            found = found.label(subject.at(source, *earlier, "this one does not", false));
+        }
+        if let Some(more) = others.len().checked_sub(MARKED).filter(|more| *more > 0) {
+            let s = if more == 1 { "" } else { "s" };
+            found = found.note(format!("{more} more line{s} set it and do not count"));
+        }
+        out.push(found.help(if others.len() == 1 { "remove one of the two" } else { "remove all but one" }));
+    }
 }
 
 /// At most so many lines of a nested map are marked.
@@ -52,27 +124,14 @@ fn is_ours(key: &str) -> bool {
         .any(|word| key.contains(word))
 }
 
-fn one(subject: &Subject<'_>, finding: &Finding) -> Option<Diagnostic> {
+fn one(subject: &Subject<'_>, entries: &Entries<'_>, finding: &Finding) -> Option<Diagnostic> {
     let Finding { source, span, kind } = finding;
     let text = &subject.source(*source)?.text;
     let slice = text.get(span.start..span.end)?;
     let warn =
         |title: &str, label: &str| Diagnostic::warning(title).label(subject.at(*source, *span, label, true));
-    let entry =
-        || {
-            subject.conf().entries().map(|(_, e)| e).find(|e| {
-                e.origin.is_some_and(|o| o.source == *source && (o.value == *span || o.key == *span))
-            })
-        };
+    let entry = || entries.0.get(&(*source, *span)).copied();
     Some(match kind {
-        FindingKind::Duplicate { key, earlier } => {
-            if !is_ours(key) {
-                return None;
-            }
-            warn(&format!("{key} is set twice: the last one wins"), "this one counts")
-                .label(subject.at(*source, *earlier, "this one does not", false))
-                .help("remove one of the two")
-        }
         FindingKind::MalformedLine(why) => dropped(subject, finding, slice, *why)?,
         FindingKind::QuotesKept => {
             let entry = entry()?;
@@ -102,7 +161,13 @@ fn one(subject: &Subject<'_>, finding: &Finding) -> Option<Diagnostic> {
                 .fix(format!("remove {}", entry.key), subject.delete(entry))
         }
         FindingKind::BadEncoding { stretches } => {
-            let label = format!("{stretches} stretches of the file are no UTF-8");
+            if is_utf16(text) {
+                return None;
+            }
+            let label = match stretches {
+                1 => "one stretch of the file is no UTF-8".to_owned(),
+                n => format!("{n} stretches of the file are no UTF-8"),
+            };
             Diagnostic::new(Severity::Note, "the file is not UTF-8")
                 .label(subject.at(*source, *span, label, true))
                 .help("save the file as UTF-8")

@@ -1,9 +1,11 @@
 //! Heap flags that fight the derivation: MEM0008; and what the JVM's flags meet.
 
-use plimsoll_memory::config::{KnownKey, Span};
+use std::collections::HashMap;
+
+use plimsoll_memory::config::{KnownKey, SourceId, Span};
 
 use crate::bytes::{Readable, Written};
-use crate::diagnostic::{Diagnostic, Edit, Label};
+use crate::diagnostic::{Diagnostic, Edit, Label, Severity};
 use crate::flags::{self, Flag, FlagKind, decided_by};
 use crate::remedy::Which;
 use crate::subject::Subject;
@@ -59,13 +61,37 @@ pub(super) fn derived(subject: &Subject<'_>, which: Which) -> Option<Derived> {
 pub(super) const BOTH: [Which; 2] = [Which::TaskManager, Which::JobManager];
 
 /// Findings of both processes at the same flag are told once, with the notes of both.
-pub(super) fn push(found: Diagnostic, out: &mut Vec<Diagnostic>) {
+#[derive(Default)]
+pub(super) struct Twins {
+    found: Vec<Diagnostic>,
+    /// Which findings stand at a place.
+    places: HashMap<(SourceId, Span), Vec<usize>>,
+}
+
+impl Twins {
+    pub(super) fn into_found(self) -> Vec<Diagnostic> {
+        self.found
+    }
+
+    pub(super) fn push(&mut self, found: Diagnostic) {
+        let place = found.labels.iter().find(|l| l.primary).map(|label| (label.source, label.span));
+        let here = place.and_then(|place| self.places.get(&place));
+        let twin = here.into_iter().flatten().copied();
+        let twin = twin.into_iter().find(|i| self.found.get(*i).is_some_and(|f| f.title == found.title));
+        let Some(twin) = twin.and_then(|i| self.found.get_mut(i)) else {
+            if let Some(place) = place {
+                self.places.entry(place).or_default().push(self.found.len());
+            }
+            self.found.push(found);
+            return;
+        };
+        merge(twin, found);
+    }
+}
+
+fn merge(twin: &mut Diagnostic, found: Diagnostic) {
     let same = |a: &Label, b: &Label| a.source == b.source && a.span == b.span;
-    let place = |d: &Diagnostic| d.labels.iter().find(|l| l.primary).cloned();
-    let twin = out.iter_mut().find(|other| {
-        other.title == found.title && place(other).zip(place(&found)).is_some_and(|(a, b)| same(&a, &b))
-    });
-    let Some(twin) = twin else { return out.push(found) };
+    twin.severity = twin.severity.max(found.severity);
     for label in found.labels.into_iter().filter(|label| !label.primary) {
         if !twin.labels.iter().any(|other| same(other, &label)) {
             twin.labels.push(label);
@@ -85,14 +111,14 @@ pub(super) fn push(found: Diagnostic, out: &mut Vec<Diagnostic>) {
 
 /// MEM0008.
 pub(super) fn heap(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    let mut found = Vec::new();
+    let mut found = Twins::default();
     for which in BOTH {
         heap_of(subject, which, &mut found);
     }
-    out.append(&mut found);
+    out.append(&mut found.into_found());
 }
 
-fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Vec<Diagnostic>) {
+fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Twins) {
     let flags: Vec<Flag> = flags::of(subject, which).into_iter().filter(|flag| flag.wins).collect();
     let heap = |flag: &&Flag| matches!(flag.kind, FlagKind::MaxHeap | FlagKind::InitialHeap);
     let last = |kind| flags.iter().rfind(|flag: &&Flag| flag.kind == kind);
@@ -113,15 +139,22 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Vec<Diagnostic>) {
         return;
     }
     let name = if is_max { "-Xmx" } else { "-Xms" };
-    let holder = if flag.holder.starts_with("env.java.opts") { "env.java.opts" } else { &flag.holder };
+    let holder = &flag.holder;
     let size = flag.bytes.map_or_else(|| flag.size_text().to_owned(), |bytes| Readable(bytes).to_string());
-    let label = if is_max {
+    let label = if flag.bytes.is_none() {
+        "no size that a JVM takes".to_owned()
+    } else if is_max {
         format!("the last -Xmx wins: the heap is {size}")
     } else {
         format!("the last -Xms wins: the heap starts at {size}")
     };
     let mut found = Diagnostic::error(format!("{name} in {holder} overrides the heap Flink derived"))
         .label(subject.at(flag.source, flag.span, label, true));
+    if flag.bytes.is_none() {
+        found = found.note(
+            "the JVM refuses to start with it: digits and one of k, m, g, t are needed, below 2^63 bytes",
+        );
+    }
     let mut instead = String::new();
     if let Some(derived) = &derived {
         let asks = if derived.heap_by == derived.heap_key {
@@ -140,6 +173,10 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Vec<Diagnostic>) {
                     "the {} does not start: the JVM refuses an initial heap above the maximum",
                     which.name()
                 )
+            } else if !is_max {
+                // only -Xmx bounds the heap
+                found.severity = Severity::Note;
+                format!("the heap still grows to the {} that Flink derived", Readable(derived.heap))
             } else if bytes < derived.heap {
                 let idle = derived.heap - bytes;
                 format!("{} of the container is reserved and can never be used", Readable(idle))
@@ -157,13 +194,13 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Vec<Diagnostic>) {
                 Which::TaskManager => bytes.checked_sub(framework).map(|task| Written(task).to_string()),
             };
             // a part beside process or Flink size moves others: named only where the part itself is set
-            if let Some(size) = size.filter(|_| derived.heap_by == derived.heap_key) {
+            if let Some(size) = size.filter(|_| is_max && derived.heap_by == derived.heap_key) {
                 instead = format!(", or set {}: {size}", derived.heap_key);
             }
         }
     }
     let edit = without_flags(subject, flag, &flags);
-    push(found.fix(format!("remove -Xmx/-Xms here{instead}"), edit), out);
+    out.push(found.fix(format!("remove -Xmx/-Xms here{instead}"), edit));
 }
 
 /// The option's value without its heap flags; the whole line where nothing else is in it.

@@ -3,7 +3,7 @@
 use plimsoll_memory::config::Span;
 
 use super::failure::both;
-use super::java_opts::{BOTH, Derived, derived, push};
+use super::java_opts::{BOTH, Derived, Twins, derived};
 use crate::bytes::{Readable, Written};
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::flags::{self, Flag, FlagKind};
@@ -12,16 +12,16 @@ use crate::subject::Subject;
 
 /// MEM0009.
 pub(super) fn limits(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
-    let mut found = Vec::new();
+    let mut found = Twins::default();
     for which in BOTH {
         let derived = derived(subject, which);
         for flag in flags::of(subject, which) {
             if let Some(diagnostic) = limit(subject, which, &flag, derived.as_ref()) {
-                push(diagnostic, &mut found);
+                found.push(diagnostic);
             }
         }
     }
-    out.append(&mut found);
+    out.append(&mut found.into_found());
 }
 
 fn limit(subject: &Subject<'_>, which: Which, flag: &Flag, derived: Option<&Derived>) -> Option<Diagnostic> {

@@ -118,6 +118,21 @@ pub(super) fn percentage(percent: f64) -> String {
     format!("{}", (percent * 10_000.0).round() / 1_000_000.0)
 }
 
+/// Whether a text is an integer, only one beyond 32 bit.
+pub(super) fn beyond_integer(text: &str) -> bool {
+    let digits = bare(text).trim_start_matches(['-', '+']);
+    !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) && bare(text).parse::<i32>().is_err()
+}
+
+/// Whether a text is digits and a unit of Flink, only that it is more than 64 bit hold.
+pub(super) fn beyond_size(text: &str) -> bool {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let readable = MemorySize::parse(&format!("1{unit}")).is_ok();
+    !number.is_empty() && readable && MemorySize::parse(text).is_err()
+}
+
 /// What Flink would take for an integer that it cannot read: `2.0`, `"2"`.
 pub(super) fn integer(text: &str) -> Option<String> {
     let text = bare(text);
@@ -169,6 +184,9 @@ mod tests {
         assert_eq!(fraction("NaN"), None);
         assert_eq!(integer("\"4\"").as_deref(), Some("4"));
         assert_eq!(integer("2.5"), None);
+        assert!(beyond_size("99999999999999999999g") && beyond_size("9999999999t"));
+        assert!(!beyond_size("4Gi") && !beyond_size("4g") && !beyond_size("g"));
+        assert!(beyond_integer("99999999999") && !beyond_integer("4") && !beyond_integer("x"));
         assert_eq!(boolean("Yes").as_deref(), Some("true"));
     }
 }

@@ -1,11 +1,12 @@
 //! Nothing sizes the process: MEM0002. Settings of the process that Flink refuses: MEM0010.
 
-use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::config::{Entry, Key, KnownKey};
 use plimsoll_memory::model::{Kind, slot};
 
 use super::failure::cases;
-use crate::bytes::{Readable, Written, mebibytes_up};
+use crate::bytes::{Readable, Written};
 use crate::diagnostic::Diagnostic;
+use crate::keys::{Standing, standing};
 use crate::remedy::Which;
 use crate::subject::{Deployment, Subject, size_of};
 
@@ -21,27 +22,51 @@ pub(super) fn missing(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             }
         };
         let mut found = Diagnostic::error(format!("nothing says how large the {} is", case.which.name()));
-        let part =
-            subject.conf().entries().map(|(_, entry)| entry).find(|e| e.key.as_str().starts_with(prefix));
+        // a typo or a key of another version is no part
+        let part = subject.conf().entries().map(|(_, entry)| entry).find(|e| {
+            let key = e.key.as_str();
+            matches!(e.key, Key::Known(_))
+                && key.starts_with(prefix)
+                && standing(key, subject.version) == Standing::Fine
+        });
+        let retired = retired(subject, case.which);
         if let Some(entry) = part {
             found = found.label(subject.at_key(entry, "a part is set, but no size of the whole", true));
+        } else if let Some((entry, _)) = retired {
+            found = found.label(subject.at_key(entry, "this version no longer reads it", true));
         }
         found = found.note(case.flink_says());
         let standalone = subject.deployment == Deployment::Standalone;
         let sizes = [(process, usual[0]), (flink, usual[1])];
         let order = if standalone { [sizes[1], sizes[0]] } else { sizes };
         for (key, mebibytes) in order {
-            let usual: u64 = mebibytes << 20;
-            // where no size mends all, another failure waits behind this one: the usual size shows it
-            let least = || case.trial.least(key, 0).map(mebibytes_up);
-            let size = if case.trial.with(key, usual) { usual } else { least().unwrap_or(usual) };
-            let line = format!("{key}: {}", Written(size));
             let why =
                 if key == process { "the size of the container" } else { "without metaspace and overhead" };
+            let known = [retired.map(|(_, size)| size), Some(mebibytes << 20)];
+            let known = known.into_iter().flatten().find(|size| case.trial.with(key, *size));
+            let least = || case.trial.least(key, 0).map(|least| case.trial.rounded_up(key, least));
+            let Some(size) = known.or_else(least) else { continue };
+            let line = format!("{key}: {}", Written(size));
             found = found.fix(format!("set {line} ({why}) or more"), subject.append(&line));
+        }
+        // another failure waits behind this one, whatever the size
+        if found.help.is_empty() {
+            found = found.help(format!(
+                "set {process}, and check again: no size alone mends this, other options leave too little"
+            ));
         }
         out.push(found);
     }
+}
+
+/// The old heap size, where the version no longer reads it: how large the process was meant to be.
+fn retired<'a>(subject: &Subject<'a>, which: Which) -> Option<(&'a Entry, u64)> {
+    let keys = match which {
+        Which::TaskManager => [KnownKey::TmHeapSize, KnownKey::TmHeapMb],
+        Which::JobManager => [KnownKey::JmHeapSize, KnownKey::JmHeapMb],
+    };
+    let mut set = keys.into_iter().filter_map(|key| subject.conf().get(key));
+    set.find_map(|(_, entry)| Some((entry, size_of(entry).filter(|size| *size > 0)?)))
 }
 
 /// MEM0010.

@@ -1,6 +1,6 @@
 //! Parts that do not add up: MEM0001, MEM0003, MEM0004, MEM0005.
 
-use plimsoll_memory::config::KnownKey;
+use plimsoll_memory::config::{Entry, KnownKey};
 use plimsoll_memory::model::Kind;
 
 use super::failure::{Case, amounts, both, cases};
@@ -28,7 +28,13 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         }
         let mut found =
             Diagnostic::error(format!("the parts of the {} are larger than the whole", case.which.name()));
-        let culprit = set.iter().position(|(key, _)| !is_whole(*key)).unwrap_or(0);
+        let shares = shares(&case, &set);
+        let part = set.iter().position(|(key, _)| !is_whole(*key));
+        let culprit = if shares.is_empty() { Some(part.unwrap_or(0)) } else { part };
+        for (i, (_, entry)) in shares.iter().enumerate() {
+            let text = "this share is too large";
+            found = found.label(subject.at_value(entry, text, culprit.is_none() && i == 0));
+        }
         for (i, (key, entry)) in set.iter().enumerate() {
             let size = size_of(entry).map_or_else(|| entry.value.text().into_owned(), both);
             let text = if is_whole(*key) {
@@ -36,7 +42,7 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             } else {
                 format!("this part takes {size}")
             };
-            found = found.label(subject.at_value(entry, text, i == culprit));
+            found = found.label(subject.at_value(entry, text, Some(i) == culprit));
         }
         if let Some(note) = balance(&case) {
             found = found.note(note);
@@ -45,6 +51,9 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             found = found.note(note);
         }
         found = found.note(case.flink_says());
+        for (key, entry) in &shares {
+            found = case.lower(found, *key, entry);
+        }
         for (key, entry) in set.iter().filter(|(key, _)| is_whole(*key)).rev() {
             found = case.raise(found, *key, entry);
         }
@@ -58,6 +67,30 @@ pub(super) fn parts(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         }
         out.push(case.or_several(found));
     }
+}
+
+/// Fractions that are set above their defaults, not blamed by Flink, and mend the sum once they are lowered.
+fn shares<'a>(case: &Case<'a, '_>, set: &[(KnownKey, &Entry)]) -> Vec<(KnownKey, &'a Entry)> {
+    let all: &[(KnownKey, KnownKey, f64)] = match case.which {
+        Which::TaskManager => &[
+            (KnownKey::TmManagedFraction, KnownKey::TmManagedSize, 0.4),
+            (KnownKey::TmNetworkFraction, KnownKey::TmNumberOfBuffers, 0.1),
+            (KnownKey::TmOverheadFraction, KnownKey::TmOverheadFraction, 0.1),
+        ],
+        Which::JobManager => &[(KnownKey::JmOverheadFraction, KnownKey::JmOverheadFraction, 0.1)],
+    };
+    let mut shares = Vec::new();
+    for &(key, wins, default) in all {
+        let Some(entry) = case.subject.set(key) else { continue };
+        let large = case.subject.number(key).is_some_and(|number| number > default);
+        // a size that is set wins over the fraction
+        let decides = wins == key || case.subject.set(wins).is_none();
+        let blamed = set.iter().any(|(_, other)| other.key == entry.key);
+        if large && decides && !blamed && case.trial.greatest_fraction(key).is_some() {
+            shares.push((key, entry));
+        }
+    }
+    shares
 }
 
 /// Where the whole that Flink names is only what is left of the process.

@@ -2,6 +2,7 @@
 
 use plimsoll_memory::config::Entry;
 
+use crate::check::SHOWN;
 use crate::diagnostic::Diagnostic;
 use crate::keys::{Standing, nearest, standing};
 use crate::subject::Subject;
@@ -87,16 +88,19 @@ fn free(subject: &Subject<'_>, key: &str) -> bool {
 
 /// MEM0016.
 pub(super) fn unknown(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
+    let first = out.len();
     for (_, entry) in subject.conf().entries() {
         let key = entry.key.as_str();
-        if NEVER.iter().any(|(never, ..)| *never == key) {
+        // the first key of a file with a byte order mark is told of by a rule of its own
+        if key.starts_with('\u{feff}') || NEVER.iter().any(|(never, ..)| *never == key) {
             continue;
         }
         match standing(key, subject.version) {
             Standing::Fine | Standing::Removed => {}
             Standing::NotYet => out.push(not_yet(subject, entry)),
             Standing::Unknown if super::retired::is_listed(key) => {}
-            Standing::Unknown => out.push(typo(subject, entry)),
+            // what is meant is only looked for where it is shown
+            Standing::Unknown => out.push(typo(subject, entry, out.len() - first <= SHOWN)),
         }
     }
 }
@@ -108,11 +112,11 @@ fn not_yet(subject: &Subject<'_>, entry: &Entry) -> Diagnostic {
         .fix(format!("remove {key}"), subject.delete(entry))
 }
 
-fn typo(subject: &Subject<'_>, entry: &Entry) -> Diagnostic {
+fn typo(subject: &Subject<'_>, entry: &Entry, shown: bool) -> Diagnostic {
     let key = entry.key.as_str();
     let mut found = Diagnostic::warning(format!("Flink knows no option {key} and silently ignores it"))
         .label(subject.at_key(entry, "unknown option", true));
-    match nearest(key, subject.version) {
+    match shown.then(|| nearest(key, subject.version)).flatten() {
         Some(near) if subject.conf().find(near).is_none() => {
             found = found.fix(format!("did you mean {near}?"), subject.rename(entry, near));
         }

@@ -8,7 +8,7 @@ use super::failure::{Case, both, cases};
 use super::size_text::{self, Type, is_bare, type_of};
 use crate::bytes::Written;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::remedy::Which;
+use crate::remedy::{Which, starts_with};
 use crate::subject::{Subject, size_of};
 
 /// MEM0006.
@@ -16,8 +16,13 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
     for case in cases(subject, &[Kind::Range]) {
         let set = case.set();
         let inverted = case.failure.blame.len() > 1;
-        let title =
-            if inverted { "the minimum is above the maximum" } else { "the value is outside its range" };
+        let key = case.failure.blame.first().map_or("", |key| key.as_str());
+        let title = if inverted {
+            let (pool, _) = key.rsplit_once('.').unwrap_or((key, ""));
+            format!("the minimum of {pool} is above its maximum: the {} refuses it", case.which.name())
+        } else {
+            format!("the value of {key} is outside its range: the {} refuses it", case.which.name())
+        };
         let mut found = Diagnostic::error(title);
         for (i, (key, entry)) in set.iter().enumerate() {
             let end = if inverted && key.as_str().ends_with("min") {
@@ -39,9 +44,11 @@ pub(super) fn range(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             if type_of(*key) == Type::Fraction {
                 let number = subject.number(*key).unwrap_or_default();
                 let percent = size_text::percentage(number);
-                if (1.0..100.0).contains(&number) && case.trial.with_text(*key, &percent) {
+                if (2.0..100.0).contains(&number) && case.trial.with_text(*key, &percent) {
                     let text = format!("a fraction, no percentage: {}: {percent}", entry.key);
                     found = found.fix(text, subject.set_to(entry, percent));
+                } else if (1.0..2.0).contains(&number) {
+                    found = case.lower(found, *key, entry);
                 }
                 found = case.remove(found, *key, entry, "its default is inside");
             } else if inverted {
@@ -94,8 +101,18 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
             Type::Boolean => ("true or false", size_text::boolean(&text)),
             Type::Other => ("another form", None),
         };
+        let beyond = match type_of(*key) {
+            Type::Size => {
+                size_text::beyond_size(&text).then_some("beyond the largest size, 9223372036854775807 bytes")
+            }
+            Type::Integer => {
+                size_text::beyond_integer(&text).then_some("beyond the largest integer, 2147483647")
+            }
+            _ => None,
+        };
+        let label = beyond.map_or_else(|| format!("not {wanted}"), str::to_owned);
         let mut found = Diagnostic::error(format!("Flink cannot read the value of {}", entry.key))
-            .label(subject.at_value(entry, format!("not {wanted}"), true));
+            .label(subject.at_value(entry, label, true));
         let kept = text.starts_with(['"', '\'']);
         if kept {
             found = found.note("the line parser of Flink 1.x keeps quotes: they are part of the value");
@@ -115,6 +132,8 @@ pub(super) fn unreadable(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         if let Some(to) = proposal {
             let edit = subject.set_to(entry, to.as_str());
             found = found.fix(format!("write {}: {to}", entry.key), edit);
+        } else if beyond.is_some() {
+            found = found.help(format!("write a smaller value of {}", entry.key));
         }
         found = case.remove(found, *key, entry, "its default holds then");
         if found.help.is_empty() {
@@ -188,19 +207,37 @@ pub(super) fn no_unit(subject: &Subject<'_>, out: &mut Vec<Diagnostic>) {
         let failing = cases(subject, &[Kind::Sum])
             .find(|case| case.set().iter().any(|(blamed, set)| *blamed == key || set.key == entry.key));
         let severity = if failing.is_some() { Severity::Error } else { Severity::Warning };
-        let label = format!("{number} bytes, not {number} MiB");
+        let s = if number == "1" { "" } else { "s" };
+        let label = format!("{number} byte{s}, not {number} MiB");
         let mut found = Diagnostic::new(severity, "a size without a unit counts bytes")
             .label(subject.at_value(entry, label, true));
-        if let Some(case) = failing {
+        if let Some(case) = &failing {
             found = found.note(case.flink_says());
         }
-        let to = Written(number.parse::<u64>().unwrap_or(0).saturating_mul(1 << 20).min(1 << 62));
-        found = found
-            .fix(
-                format!("write the unit: {}: {number}m", entry.key),
-                subject.set_to(entry, format!("{number}m")),
-            )
-            .help(format!("if {number} bytes are meant, write {number}b ({number}m is {to})"));
+        let with_unit = format!("{number}m");
+        let works = match &failing {
+            Some(case) => case.trial.with_text(key, &with_unit),
+            None => starts_with(subject, key, &with_unit),
+        };
+        if works {
+            let to = Written(number.parse::<u64>().unwrap_or(0).saturating_mul(1 << 20).min(1 << 62));
+            let is =
+                if to.to_string() == with_unit { String::new() } else { format!(" ({with_unit} is {to})") };
+            found = found
+                .fix(format!("write the unit: {}: {with_unit}", entry.key), subject.set_to(entry, with_unit))
+                .help(format!(
+                    "if {number} byte{s} {} meant, write {number}b{is}",
+                    if s.is_empty() { "is" } else { "are" }
+                ));
+        } else {
+            if let Some(case) = &failing {
+                found = case.raise(found, key, entry);
+            }
+            if found.help.is_empty() {
+                found = found
+                    .help(format!("write the size that is meant with its unit: {with_unit} is refused too"));
+            }
+        }
         out.push(found);
     }
 }

@@ -23,21 +23,45 @@ pub(super) fn collect(loaded: &Loaded, named: &[String]) -> Vec<Connector> {
             continue;
         }
         let text = entry.value.text();
+        let mut places = entry.origin.map(|origin| Places::of(loaded, origin));
         for path in text.split([';', ',', ' ']).map(str::trim).filter(|path| !path.is_empty()) {
-            let place = entry.origin.map(|origin| (origin.source, within(loaded, origin, path)));
+            let place = places.as_mut().map(|places| (places.source, places.next(path)));
             connectors.push(Connector { name: base(path), place });
         }
     }
     connectors
 }
 
-/// Where a path stands inside a value; the whole value where it is not found as it is.
-fn within(loaded: &Loaded, origin: Origin, path: &str) -> Span {
-    let whole = origin.value;
-    let text = loaded.sources.get(usize::from(origin.source.0)).map_or("", |source| source.text.as_str());
-    let raw = text.get(whole.start..whole.end).unwrap_or_default();
-    let Some(at) = raw.find(path).filter(|_| !raw.contains('\n')) else { return whole };
-    let before = raw.get(..at).unwrap_or_default().chars().count();
-    let column = whole.column.saturating_add(u32::try_from(before).unwrap_or(u32::MAX));
-    Span { start: whole.start + at, end: whole.start + at + path.len(), line: whole.line, column }
+/// Where the paths of a list stand inside its value, one after the other.
+struct Places<'a> {
+    source: SourceId,
+    whole: Span,
+    /// What is not passed yet; `None` once a path is not found as it is: from then on it is the whole value.
+    rest: Option<&'a str>,
+    start: usize,
+    column: u32,
+}
+
+impl<'a> Places<'a> {
+    fn of(loaded: &'a Loaded, origin: Origin) -> Self {
+        let whole = origin.value;
+        let text = loaded.sources.get(usize::from(origin.source.0)).map_or("", |source| source.text.as_str());
+        let rest = text.get(whole.start..whole.end).filter(|raw| !raw.contains('\n'));
+        Self { source: origin.source, whole, rest, start: whole.start, column: whole.column }
+    }
+
+    fn next(&mut self, path: &str) -> Span {
+        let found = self.rest.and_then(|rest| rest.find(path).map(|at| rest.split_at(at)));
+        let Some((before, from)) = found else {
+            self.rest = None;
+            return self.whole;
+        };
+        let columns = |text: &str| u32::try_from(text.chars().count()).unwrap_or(u32::MAX);
+        let start = self.start + before.len();
+        let column = self.column.saturating_add(columns(before));
+        self.start = start + path.len();
+        self.column = column.saturating_add(columns(path));
+        self.rest = from.get(path.len()..);
+        Span { start, end: self.start, line: self.whole.line, column }
+    }
 }

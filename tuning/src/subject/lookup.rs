@@ -2,7 +2,7 @@
 
 use plimsoll_memory::MemorySize;
 use plimsoll_memory::config::{
-    Configuration, Entry, EntryId, Finding, FindingKind, KnownKey, Origin, Source, SourceId, SourceKind, Span,
+    Configuration, Entry, EntryId, KnownKey, Origin, Source, SourceId, SourceKind, Span,
 };
 
 use super::Subject;
@@ -102,7 +102,26 @@ impl<'a> Subject<'a> {
         if raw.is_empty() || raw.contains(['\n', '\r']) {
             return None;
         }
+        let replacement = replacement.into();
+        let replacement =
+            if self.is_toml(origin.source) { toml_value(raw, &replacement) } else { replacement };
         self.edit(origin.source, origin.value, replacement)
+    }
+
+    /// Whether a source is a `plimsoll.toml`, whose texts stand in quotes.
+    pub(crate) fn is_toml(&self, source: SourceId) -> bool {
+        self.source(source).is_some_and(|source| {
+            let file = matches!(source.kind, SourceKind::File | SourceKind::Stdin);
+            file && source.name.to_ascii_lowercase().ends_with(".toml")
+        })
+    }
+
+    /// A line `key: value` as the source writes it.
+    fn line_of(&self, source: SourceId, line: &str) -> String {
+        match line.split_once(": ").filter(|_| self.is_toml(source)) {
+            Some((key, value)) => format!("{key} = {}", toml_value("", value)),
+            None => line.to_owned(),
+        }
     }
 
     /// An edit that deletes the entry's line. Only where the whole key stands at the start of a line and the value ends
@@ -111,11 +130,7 @@ impl<'a> Subject<'a> {
         let origin = entry.origin?;
         let text = &self.editable(origin.source)?.text;
         // an earlier line of the same key would count then
-        let twice = |finding: &Finding| match &finding.kind {
-            FindingKind::Duplicate { key, .. } => **key == *entry.key.as_str(),
-            _ => false,
-        };
-        if self.loaded.findings.iter().any(twice) {
+        if self.twice.contains(entry.key.as_str()) {
             return None;
         }
         if text.get(origin.key.start..origin.key.end)? != entry.key.as_str()
@@ -153,6 +168,18 @@ fn line_around(text: &str, key: Span, value: Span) -> Option<Span> {
     Some(Span { start, end, line: key.line, column: 1 })
 }
 
+/// A value as TOML writes it: in quotes, but a number or a truth value where none are there.
+pub(crate) fn toml_value(raw: &str, value: &str) -> String {
+    let quoted = |text: &str| text.starts_with(['"', '\'']);
+    let bare = value == "true"
+        || value == "false"
+        || value.bytes().all(|b| b.is_ascii_digit() || b == b'.') && value.parse::<f64>().is_ok();
+    if bare && !quoted(raw) || value.len() > 1 && quoted(value) && value.ends_with(['"', '\'']) {
+        return value.to_owned();
+    }
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// The size of an entry, where it is one.
 pub(crate) fn size_of(entry: &Entry) -> Option<u64> {
     let text = entry.value.text();
@@ -175,6 +202,7 @@ impl Subject<'_> {
         if text.lines().any(|line| line.trim_start().starts_with('{')) {
             return None;
         }
+        let line = self.line_of(origin.source, line);
         let replacement = if ended { format!("{indent}{line}\n") } else { format!("\n{indent}{line}") };
         let end = whole.end;
         let next = whole.line.saturating_add(u32::from(ended));
@@ -204,6 +232,7 @@ impl Subject<'_> {
         let only_comments =
             source.text.lines().all(|l| l.trim().is_empty() || l.trim_start().starts_with('#'));
         let front = Span { start: 0, end: 0, line: 1, column: 1 };
+        let line = self.line_of(SourceId(0), line);
         only_comments.then(|| self.edit(SourceId(0), front, format!("{line}\n")))?
     }
 }

@@ -7,10 +7,14 @@ mod scope;
 
 pub use connectors::Connector;
 pub use environment::Variable;
-pub(crate) use lookup::{resolve, size_of};
+pub(crate) use lookup::{resolve, size_of, toml_value};
 pub use scope::Processes;
 
-use plimsoll_memory::config::{Configuration, KnownKey, Loaded, Source, SourceId, SourceKind};
+use std::collections::HashSet;
+
+use plimsoll_memory::config::{
+    Configuration, FindingKind, Key, KnownKey, Loaded, Source, SourceId,
+};
 use plimsoll_memory::model::{
     Event, Failure, JobManager, Kind, Ruleset, TaskManager, Version, diagnose, jobmanager, taskmanager,
 };
@@ -42,6 +46,8 @@ pub struct Inputs<'a> {
     pub processes: Processes,
     /// Environments of images: `KEY=VALUE` lines or a Dockerfile.
     pub environments: Vec<Source>,
+    /// The variables of the process that asks, where they count: `KEY=VALUE` lines.
+    pub own_environment: Vec<Source>,
     /// Names of connector or job jars.
     pub connectors: Vec<String>,
 }
@@ -55,6 +61,7 @@ impl<'a> Inputs<'a> {
             deployment: Deployment::Unknown,
             processes: Processes::Detect,
             environments: Vec::new(),
+            own_environment: Vec::new(),
             connectors: Vec::new(),
         }
     }
@@ -100,14 +107,23 @@ pub struct Subject<'a> {
     pub variables: Vec<Variable>,
     /// Jars that hint at what a job needs.
     pub connectors: Vec<Connector>,
-    /// The image environments; their ids follow those of the configuration's sources.
+    /// The environments, those of images first; their ids follow those of the configuration's sources.
     environments: Vec<Source>,
+    /// How many of them are of images.
+    images: usize,
+    /// What the model reads of the configuration: trials run on it.
+    pub(crate) lean: Configuration,
+    /// Keys that are set more than once in one source.
+    twice: HashSet<Box<str>>,
 }
 
 impl<'a> Subject<'a> {
     /// Derives the processes and reads the environments.
     pub fn new(inputs: Inputs<'a>) -> Self {
-        let Inputs { loaded, version, deployment, processes, environments, connectors } = inputs;
+        let Inputs { loaded, version, deployment, processes, mut environments, own_environment, connectors } =
+            inputs;
+        let images = environments.len();
+        environments.extend(own_environment);
         let rules = Ruleset::of(version);
         let conf = &loaded.configuration;
         let mut variables = environment::of_configuration(conf);
@@ -118,8 +134,22 @@ impl<'a> Subject<'a> {
         let connectors = connectors::collect(loaded, &connectors);
         let legacy = |name: &str| variables.iter().rfind(|v| v.name == name).map(|v| v.value.as_str());
         let scope = scope::of(conf, rules, processes, &variables);
-        let task_manager = scope.task_manager.then(|| task_manager(conf, rules, legacy("FLINK_TM_HEAP")));
-        let job_manager = scope.job_manager.then(|| job_manager(conf, rules, legacy("FLINK_JM_HEAP")));
+        let lean = lean(conf);
+        let tm = || task_manager(conf, &lean, rules, legacy("FLINK_TM_HEAP"));
+        let jm = || job_manager(conf, &lean, rules, legacy("FLINK_JM_HEAP"));
+        // of a process that the file does not size, what is set for it may still be wrong
+        let detect = processes == Processes::Detect;
+        let task_manager = if scope.task_manager { Some(tm()) } else { detect.then(tm).and_then(apart) };
+        let job_manager = if scope.job_manager {
+            Some(jm())
+        } else {
+            (detect && rules.job_manager_model).then(jm).and_then(apart)
+        };
+        let twice = loaded.findings.iter().filter_map(|finding| match &finding.kind {
+            FindingKind::Duplicate { key, .. } => Some(key.clone()),
+            _ => None,
+        });
+        let twice = twice.collect();
         Self {
             version,
             rules,
@@ -130,6 +160,9 @@ impl<'a> Subject<'a> {
             variables,
             connectors,
             environments,
+            images,
+            lean,
+            twice,
         }
     }
 
@@ -147,19 +180,13 @@ impl<'a> Subject<'a> {
 
     /// Whether an image environment was given.
     pub fn has_environment(&self) -> bool {
-        self.images().next().is_some()
-    }
-
-    /// The environments of images by their place; the variables of memcalc's own process are none.
-    fn images(&self) -> impl Iterator<Item = usize> {
-        let of_image = |(_, source): &(usize, &Source)| source.kind != SourceKind::Environment;
-        self.environments.iter().enumerate().filter(of_image).map(|(i, _)| i)
+        self.images > 0
     }
 
     /// The id of the first image environment.
     pub(crate) fn first_environment(&self) -> Option<SourceId> {
-        let place = self.loaded.sources.len() + self.images().next()?;
-        u16::try_from(place).ok().map(SourceId)
+        let id = u16::try_from(self.loaded.sources.len()).ok()?;
+        self.has_environment().then_some(SourceId(id))
     }
 
     /// The memory of the TaskManager, where it can be derived.
@@ -173,28 +200,57 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn task_manager(conf: &Configuration, rules: &'static Ruleset, legacy: Option<&str>) -> Process<TaskManager> {
+/// The configuration without what the model does not read: a file may hold any number of other keys.
+fn lean(conf: &Configuration) -> Configuration {
+    conf.without(|_, entry| {
+        matches!(&entry.key, Key::Other(_)) && !entry.key.as_str().starts_with("external-resource")
+    })
+}
+
+/// A process that the configuration is not for: only its failures beside the missing size.
+fn apart<T>(process: Process<T>) -> Option<Process<T>> {
+    let Process { derived: Err(mut failures), events } = process else { return None };
+    failures.retain(|failure| failure.kind != Kind::Missing);
+    (!failures.is_empty()).then_some(Process { derived: Err(failures), events })
+}
+
+fn task_manager(
+    conf: &Configuration,
+    lean: &Configuration,
+    rules: &'static Ruleset,
+    legacy: Option<&str>,
+) -> Process<TaskManager> {
     let mut events = Vec::new();
     let derived = taskmanager::derive(conf, rules, legacy, &mut events);
     let derived =
-        derived.map_err(|first| real(diagnose::task_manager(conf, rules, legacy), *first, TM_SIZES, conf));
+        derived.map_err(|first| real(diagnose::task_manager(lean, rules, legacy), *first, TM_SIZES, lean));
     Process { derived, events }
 }
 
-fn job_manager(conf: &Configuration, rules: &'static Ruleset, legacy: Option<&str>) -> Process<JobManager> {
+fn job_manager(
+    conf: &Configuration,
+    lean: &Configuration,
+    rules: &'static Ruleset,
+    legacy: Option<&str>,
+) -> Process<JobManager> {
     let mut events = Vec::new();
     let derived = jobmanager::derive(conf, rules, legacy, &mut events);
     let derived =
-        derived.map_err(|first| real(diagnose::job_manager(conf, rules, legacy), *first, JM_SIZES, conf));
+        derived.map_err(|first| real(diagnose::job_manager(lean, rules, legacy), *first, JM_SIZES, lean));
     Process { derived, events }
 }
 
-const TM_SIZES: &[KnownKey] = &[KnownKey::TmProcessSize, KnownKey::TmFlinkSize];
-const JM_SIZES: &[KnownKey] = &[KnownKey::JmProcessSize, KnownKey::JmFlinkSize, KnownKey::JmHeap];
+pub(crate) const TM_SIZES: &[KnownKey] = &[KnownKey::TmProcessSize, KnownKey::TmFlinkSize];
+pub(crate) const JM_SIZES: &[KnownKey] = &[KnownKey::JmProcessSize, KnownKey::JmFlinkSize, KnownKey::JmHeap];
 
 /// The failures that are worth telling: where a size is set and cannot be read, the search for further failures takes
 /// it away, and then misses it.
-fn real(mut all: Vec<Failure>, first: Failure, sizes: &[KnownKey], conf: &Configuration) -> Vec<Failure> {
+pub(crate) fn real(
+    mut all: Vec<Failure>,
+    first: Failure,
+    sizes: &[KnownKey],
+    conf: &Configuration,
+) -> Vec<Failure> {
     if sizes.iter().any(|key| resolve(conf, *key, true).is_some()) {
         all.retain(|failure| failure.kind != Kind::Missing);
     }

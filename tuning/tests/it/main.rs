@@ -2,8 +2,10 @@
 
 mod defaults;
 mod examples;
+mod floods;
 mod issues;
 mod properties;
+mod remedies;
 mod render;
 mod scope;
 
