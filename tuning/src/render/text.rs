@@ -114,6 +114,9 @@ fn line_width(source: &Source, label: &Label, enough: usize) -> usize {
 /// Labels farther apart than so many bytes get views of their own: what lies between is read for each finding.
 const FAR: usize = 1 << 16;
 
+/// No terminal is as wide, in bytes.
+const LONG: usize = 1 << 14;
+
 /// Groups of labels that are near each other, in their order.
 fn neighbours(labels: Vec<&Label>) -> Vec<Vec<&Label>> {
     let start = |labels: &[&Label]| labels.iter().map(|label| label.span.start).min().unwrap_or_default();
@@ -140,6 +143,11 @@ fn snippet<'a>(source: &Source, labels: &[&'a Label]) -> Snippet<'a, Annotation<
     let start = text.get(..first).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
     let rest = text.get(last..).unwrap_or_default();
     let end = rest.find('\n').map_or(text.len(), |at| last + at + 1);
+    // what follows on a very long line is cut off anyway
+    let mut end = end.min(last.saturating_add(LONG));
+    while !text.is_char_boundary(end) {
+        end += 1;
+    }
     let line = text.get(..start).unwrap_or_default().bytes().filter(|b| *b == b'\n').count() + 1;
     let shown = Shown::of(text.get(start..end).unwrap_or_default());
     let mut snippet =

@@ -176,6 +176,7 @@ fn heap_of(subject: &Subject<'_>, which: Which, out: &mut Twins) {
             } else if !is_max {
                 // only -Xmx bounds the heap
                 found.severity = Severity::Note;
+                found.title = format!("{name} in {holder} overrides the initial heap Flink derived");
                 format!("the heap still grows to the {} that Flink derived", Readable(derived.heap))
             } else if bytes < derived.heap {
                 let idle = derived.heap - bytes;

@@ -4,6 +4,8 @@
 //! Promises: `KEY=VALUE` lines, `export KEY=VALUE`, `ENV K=V K2="V 2"` and `ENV K V`. Does not cover `ARG`, variable
 //! expansion or `ENV` inside scripts; a stage of a Dockerfile is not told from another.
 
+use std::cell::Cell;
+
 use plimsoll_memory::config::{Configuration, SourceId, Span};
 
 /// A variable and where it is set.
@@ -46,7 +48,10 @@ pub(super) fn of_text(source: SourceId, text: &str) -> Vec<Variable> {
         }
         let continues = trimmed.ends_with('\\');
         let statement = trimmed.trim_end_matches('\\').trim_end();
-        let at = Place { source, line: u32::try_from(number + 1).unwrap_or(u32::MAX), text, base };
+        let indent = line.chars().take_while(|c| c.is_whitespace()).count();
+        let column = u32::try_from(indent + 1).unwrap_or(u32::MAX);
+        let line = u32::try_from(number + 1).unwrap_or(u32::MAX);
+        let at = Place { source, line, text, base, counted: Cell::new((base, column)) };
         let keyword = |word: &str| {
             statement.get(..word.len()).is_some_and(|s| s.eq_ignore_ascii_case(word))
                 && statement.as_bytes().get(word.len()).is_some_and(u8::is_ascii_whitespace)
@@ -79,15 +84,17 @@ struct Place<'t> {
     text: &'t str,
     /// Where the statement starts in the text.
     base: usize,
+    /// A place up to which columns are counted: variables come in order.
+    counted: Cell<(usize, u32)>,
 }
 
 impl Place<'_> {
     fn push(&self, name: &str, value: &str, from: usize, to: usize, out: &mut Vec<Variable>) {
         let (start, end) = (self.base + from, self.base + to);
-        let before = self.text.get(..start).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let columns = before.get(line_start..).unwrap_or_default().chars().count();
-        let column = u32::try_from(columns).unwrap_or(u32::MAX).saturating_add(1);
+        let (counted, column) = self.counted.get();
+        let columns = self.text.get(counted..start).unwrap_or_default().chars().count();
+        let column = column.saturating_add(u32::try_from(columns).unwrap_or(u32::MAX));
+        self.counted.set((start, column));
         let span = Span { start, end, line: self.line, column };
         let value = value.trim_matches(['"', '\'']).to_owned();
         out.push(Variable { name: name.to_owned(), value, place: Some((self.source, span)) });

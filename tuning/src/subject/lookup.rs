@@ -152,17 +152,21 @@ impl<'a> Subject<'a> {
 
 /// The line with its end, where nothing stands before the key and only a comment after the value.
 fn line_around(text: &str, key: Span, value: Span) -> Option<Span> {
-    let before = text.get(..key.start)?;
-    let start = before.rfind(['\n', '\r']).map_or(0, |at| at + 1);
-    if !before.get(start..)?.trim().is_empty() {
+    // of a long line only the blanks around the entry are looked at
+    let is_end = |c: char| matches!(c, '\n' | '\r');
+    let is_blank = |c: char| c.is_whitespace() && !is_end(c);
+    let before = text.get(..key.start)?.trim_end_matches(is_blank);
+    if !(before.is_empty() || before.ends_with(is_end)) {
         return None;
     }
+    let start = before.len();
     let rest = text.get(value.end..)?;
-    let length = rest.find(['\n', '\r']).unwrap_or(rest.len());
-    let (tail, after) = rest.split_at(length);
-    if !(tail.trim().is_empty() || tail.trim_start().starts_with('#')) {
+    let tail = rest.trim_start_matches(is_blank);
+    if !(tail.is_empty() || tail.starts_with(is_end) || tail.starts_with('#')) {
         return None;
     }
+    let length = rest.find(is_end).unwrap_or(rest.len());
+    let (_, after) = rest.split_at(length);
     let end_of_line = if after.starts_with("\r\n") { 2 } else { usize::from(!after.is_empty()) };
     let end = value.end + length + end_of_line;
     Some(Span { start, end, line: key.line, column: 1 })

@@ -112,3 +112,13 @@ fn far_apart() {
     let report = check(&conf);
     assert_eq!(of(&report, "MEM0024").len(), 1);
 }
+
+#[test]
+fn one_long_line() {
+    let all = (0..MANY).map(|i| format!("taskmanager.memory.x{i}: 1")).collect::<Vec<_>>().join(", ");
+    let loaded = loaded("1.20", Format::Yaml, "config.yaml", &format!("{{{all}}}\n"));
+    let subject = subject(&loaded, "1.20", Vec::new());
+    let report = report(&subject);
+    assert_eq!(of(&report, "MEM0016").len(), CAP);
+    assert!(text(&report, &subject, TextStyle::default()).len() < 1 << 16);
+}

@@ -181,7 +181,7 @@ fn heap_flags_are_told_by_what_they_do() {
     let size = "jobmanager.memory.process.size: 2g\n";
     let found = only("1.20", &format!("{size}env.java.opts.jobmanager: -Xms64m\n"), "MEM0008");
     assert_eq!(found.severity, Severity::Note);
-    assert_eq!(found.title, "-Xms in env.java.opts.jobmanager overrides the heap Flink derived");
+    assert_eq!(found.title, "-Xms in env.java.opts.jobmanager overrides the initial heap Flink derived");
     assert_eq!(found.notes, ["the heap still grows to the 1.42 GiB that Flink derived"]);
     for flag in ["-Xmx", "-Xmx99999999999999999999g", "-Xmx1gb"] {
         let found = only("1.20", &format!("{size}env.java.opts: {flag}\n"), "MEM0008");
