@@ -181,19 +181,19 @@ mod tests {
     /// What was found unreadable on the way is not told again.
     #[test]
     fn an_unreadable_size_is_told_once() {
-        let conf = conf(&[
+        let wrong_sum = conf(&[
             ("taskmanager.memory.process.size", "a lot"),
             ("taskmanager.memory.task.heap.size", "1t"),
             ("taskmanager.memory.managed.size", "1m"),
             ("taskmanager.memory.flink.size", "1g"),
         ]);
-        assert_eq!(kinds(&task_manager(&conf, &V2_3, None)), [Kind::Sum, Kind::Unparsable]);
-        let conf = super::tests::conf(&[
+        assert_eq!(kinds(&task_manager(&wrong_sum, &V2_3, None)), [Kind::Sum, Kind::Unparsable]);
+        let unreadable = conf(&[
             ("taskmanager.memory.flink.size", "x"),
             ("taskmanager.memory.framework.heap.size", "1t"),
             ("taskmanager.memory.process.size", "1g"),
         ]);
-        assert_eq!(kinds(&task_manager(&conf, &V2_3, None)), [Kind::Unparsable, Kind::Sum]);
+        assert_eq!(kinds(&task_manager(&unreadable, &V2_3, None)), [Kind::Unparsable, Kind::Sum]);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 //!
 //! `StructuredOptionsSplitter` and `ConfigurationUtils.convertToList`, `convertToProperties` of Flink.
 
+use std::collections::HashMap;
+
 use crate::config::yaml;
 use crate::java;
 use crate::java::exception::{Exception, ILLEGAL_ARGUMENT, ILLEGAL_STATE};
@@ -18,14 +20,16 @@ pub fn parse_map(text: &str, standard_yaml: bool) -> Result<Pairs, Exception> {
         return Ok(pairs);
     }
     let mut pairs: Pairs = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
     for item in split(text, ',')? {
         let [key, value] = <[String; 2]>::try_from(split(&item, ':')?).map_err(|_| {
             Exception::new(ILLEGAL_ARGUMENT, "Map item is not a key-value pair (missing ':'?)")
         })?;
-        if let Some((_, first)) = pairs.iter().find(|(known, _)| *known == key) {
+        if let Some((_, first)) = places.get(&key).and_then(|place| pairs.get(*place)) {
             let message = format!("Duplicate key {key} (attempted merging values {first} and {value})");
             return Err(Exception::new(ILLEGAL_STATE, message));
         }
+        places.insert(key.clone(), pairs.len());
         pairs.push((key, value));
     }
     Ok(pairs)

@@ -12,9 +12,7 @@ pub use scope::Processes;
 
 use std::collections::HashSet;
 
-use plimsoll_memory::config::{
-    Configuration, FindingKind, Key, KnownKey, Loaded, Source, SourceId,
-};
+use plimsoll_memory::config::{Configuration, FindingKind, Key, KnownKey, Loaded, Source, SourceId};
 use plimsoll_memory::model::{
     Event, Failure, JobManager, Kind, Ruleset, TaskManager, Version, diagnose, jobmanager, taskmanager,
 };

@@ -1,5 +1,6 @@
 //! CPU cores and external resources: no memory, but part of what the start-up call prints and refuses.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use super::options;
@@ -113,12 +114,8 @@ pub(in crate::model) fn external<S: Sink>(reader: &mut Reader<'_, S>) -> Fallibl
 
 /// The distinct names in the order of a `HashSet`.
 fn in_hash_order(names: Vec<String>) -> Vec<String> {
-    let mut distinct: Vec<String> = Vec::with_capacity(names.len().min(64));
-    for name in names {
-        if !distinct.contains(&name) {
-            distinct.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let distinct: Vec<String> = names.into_iter().filter(|name| seen.insert(name.clone())).collect();
     let keys: Vec<&str> = distinct.iter().map(String::as_str).collect();
     java::hash_map_order(&keys).into_iter().filter_map(|i| distinct.get(i).cloned()).collect()
 }
