@@ -263,6 +263,7 @@ mod tests {
     fn pages() {
         let size = MemorySize::from_bytes;
         assert_eq!(page_size(size(32 << 10)), Ok(32 << 10));
+        assert_eq!(page_size(size(PAGE_SIZE_MIN)), Ok(4096));
         assert_eq!(page_size(size(1 << 30)), Ok(1 << 30));
         assert_eq!(page_size(size(1 << 31)), Err(NetworkError::PageTooLarge(size(1 << 31))));
         assert_eq!(page_size(size(2048)), Err(NetworkError::PageTooSmall(size(2048))));
@@ -292,6 +293,11 @@ mod tests {
             assert_eq!(output_pool(&V1_20, &options, kind, subpartitions), PoolSize { min, max });
         }
         assert_eq!(output_pool(&V1_11, &options, Blocking, 4), PoolSize { min: 5, max: UNLIMITED });
+        assert_eq!(output_pool(&V1_11, &options, PipelinedBounded, 4), PoolSize { min: 5, max: 16 });
+        // only later versions lift a maximum that the options put below the minimum
+        let few = BufferOptions { per_channel: 0, floating_per_gate: 1, ..options };
+        assert_eq!(output_pool(&V1_20, &few, PipelinedBounded, 5), PoolSize { min: 6, max: 6 });
+        assert_eq!(output_pool(&V1_11, &few, PipelinedBounded, 5), PoolSize { min: 6, max: 1 });
     }
 
     #[test]
@@ -312,6 +318,7 @@ mod tests {
         }
         let options = BufferOptions::default();
         assert_eq!(input_gate(&V1_11, &options, PipelinedBounded, 4).floating_min, 1);
+        assert_eq!(input_gate(&V1_11, &options, PipelinedBounded, 4).total, 16);
         assert_eq!(input_gate(&V1_10, &options, PipelinedBounded, 4).floating_min, 0);
     }
 
