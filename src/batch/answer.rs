@@ -1,5 +1,6 @@
 //! The answer to one request line.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use plimsoll_memory::MemorySize;
@@ -130,13 +131,15 @@ fn push_task_manager(body: &mut Object<'_>, rules: &Ruleset, process: &TaskManag
             ("jvm_overhead", process.overhead.size),
         ],
     );
-    let out = body.name("jvm_args");
-    out.push('"');
-    process.push_jvm_args(out);
-    out.push('"');
+    push_arguments(body, &process.jvm_args(), &process.dynamic_properties(rules));
+}
+
+/// What the start-up call would print.
+fn push_arguments(body: &mut Object<'_>, jvm_args: &str, properties: &[(Cow<'static, str>, PropertyValue)]) {
+    body.string("jvm_args", jvm_args);
     let mut dynamic = body.object("dynamic");
-    for (key, value) in process.dynamic_properties(rules) {
-        push_property(dynamic.foreign_name(&key), &value);
+    for (key, value) in properties {
+        push_property(dynamic.foreign_name(key), value);
     }
     dynamic.close();
 }
@@ -166,15 +169,7 @@ fn push_job_manager(body: &mut Object<'_>, rules: &Ruleset, process: &JobManager
             ("jvm_overhead", process.overhead.size),
         ],
     );
-    let out = body.name("jvm_args");
-    out.push('"');
-    process.push_jvm_args(out);
-    out.push('"');
-    let mut dynamic = body.object("dynamic");
-    for (key, value) in process.dynamic_properties(rules) {
-        push_property(dynamic.foreign_name(&key), &value);
-    }
-    dynamic.close();
+    push_arguments(body, &process.jvm_args(), &process.dynamic_properties(rules));
 }
 
 fn push_size(body: &mut Object<'_>, rules: &Ruleset, request: &Request<'_>) -> Result<(), Chain> {

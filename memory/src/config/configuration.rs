@@ -138,3 +138,14 @@ impl Configuration {
         self.other.clear();
     }
 }
+
+/// Pairs of key and value that come by program; a later one of a key wins.
+impl<'a> FromIterator<(&'a str, &'a str)> for Configuration {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(pairs: T) -> Self {
+        let mut configuration = Self::new();
+        for (key, value) in pairs {
+            configuration.set(key, value, None);
+        }
+        configuration
+    }
+}

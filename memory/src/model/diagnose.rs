@@ -144,11 +144,7 @@ mod tests {
     use crate::model::version::{V1_11, V1_20, V2_3};
 
     fn conf(entries: &[(&str, &str)]) -> Configuration {
-        let mut conf = Configuration::new();
-        for (key, value) in entries {
-            conf.set(key, *value, None);
-        }
-        conf
+        entries.iter().copied().collect()
     }
 
     fn kinds(failures: &[Failure]) -> Vec<Kind> {

@@ -247,11 +247,7 @@ mod tests {
     use crate::model::version::V1_20;
 
     fn conf(entries: &[(&str, &str)]) -> Configuration {
-        let mut conf = Configuration::new();
-        for (key, value) in entries {
-            conf.set(key, *value, None);
-        }
-        conf
+        entries.iter().copied().collect()
     }
 
     /// Flink size 1 GiB, fraction 0.125: the product is 128 MiB to the byte.
