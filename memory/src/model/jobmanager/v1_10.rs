@@ -54,3 +54,30 @@ pub fn standalone_heap(
         None => floor("1024m"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_heap_of_1_10() {
+        let heap = |entries: &[(&str, &str)], environment: Option<&str>| {
+            let conf = entries.iter().copied().collect();
+            standalone_heap(&conf, environment).map(|heap| (heap.mebibytes, heap.jvm_args())).ok()
+        };
+        let of = |n: u64| Some((n, format!("-Xms{n}m -Xmx{n}m")));
+        assert_eq!(heap(&[], None), of(1024));
+        assert_eq!(heap(&[("jobmanager.heap.size", "2g")], None), of(2048));
+        assert_eq!(heap(&[("jobmanager.heap.size", "3071k")], None), of(2), "floored to mebibytes");
+        assert_eq!(heap(&[("jobmanager.heap.size", "2g")], Some("3g")), of(3072), "the environment wins");
+        let zero = [("jobmanager.heap.size", "0"), ("jobmanager.heap.mb", "512")];
+        assert_eq!(heap(&zero, None), of(512), "mebibytes count where the size is 0");
+        assert_eq!(heap(&[("jobmanager.heap.mb", "0")], None), Some((0, String::new())));
+        for wrong in
+            [[("jobmanager.heap.size", "x")], [("jobmanager.heap.mb", "-1")], [("jobmanager.heap.mb", "x")]]
+        {
+            assert_eq!(heap(&wrong, None), None, "{wrong:?}");
+        }
+        assert_eq!(heap(&[], Some("")), None);
+    }
+}
