@@ -1,6 +1,7 @@
 //! Sizes: any text is a size or an error with a text; a size's own texts lead back to it.
 
 use plimsoll_memory::MemorySize;
+use plimsoll_memory::model::taskmanager::PropertyValue;
 use plimsoll_memory::size::{self, MultiplyError, Unit};
 
 const UNITS: [(&str, Unit); 5] = [
@@ -46,7 +47,7 @@ fn texts(size: MemorySize) {
     let inside = human.rsplit_once('(').map_or(human.as_str(), |(_, inside)| inside.trim_end_matches(')'));
     assert_eq!(MemorySize::parse(inside), Ok(size), "{human}");
     let mut property = String::new();
-    size.push_property(&mut property);
+    PropertyValue::Size(size).push(&mut property);
     assert_eq!(MemorySize::parse(&property), Ok(size), "{property}");
 }
 

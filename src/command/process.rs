@@ -120,12 +120,20 @@ fn dynamic_properties(process: &Process, rules: &Ruleset) -> Vec<(String, String
     properties.into_iter().map(|(key, value)| (key.into_owned(), value.to_string())).collect()
 }
 
+/// As Flink prints them, without the blank that 1.10 and 1.11 end the line with.
+fn dynamic_line(process: &Process, rules: &Ruleset) -> String {
+    let line = match process {
+        Process::TaskManager(process) => process.dynamic_line(rules),
+        Process::JobManager(process) => process.dynamic_line(rules),
+    };
+    line.trim_end().to_owned()
+}
+
 fn flags(process: &Process, rules: &Ruleset) -> String {
     let mut text = format!("{}\n", jvm_args(process));
-    let dynamic = dynamic_properties(process, rules);
+    let dynamic = dynamic_line(process, rules);
     if !dynamic.is_empty() {
-        let items: Vec<String> = dynamic.iter().map(|(key, value)| format!("-D {key}={value}")).collect();
-        text += &format!("{}\n", items.join(" "));
+        text += &format!("{dynamic}\n");
     }
     text
 }
@@ -167,8 +175,6 @@ fn environment(process: &Process, rules: &Ruleset) -> String {
         let _ = writeln!(text, "FLINK_{prefix}_{name}_BYTES={}", size.bytes());
     }
     let _ = writeln!(text, "FLINK_{prefix}_JVM_ARGS={}", quoted(&jvm_args(process)));
-    let dynamic: Vec<String> =
-        dynamic_properties(process, rules).iter().map(|(key, value)| format!("-D {key}={value}")).collect();
-    let _ = writeln!(text, "FLINK_{prefix}_DYNAMIC_PROPERTIES={}", quoted(&dynamic.join(" ")));
+    let _ = writeln!(text, "FLINK_{prefix}_DYNAMIC_PROPERTIES={}", quoted(&dynamic_line(process, rules)));
     text
 }

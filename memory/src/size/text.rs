@@ -1,6 +1,6 @@
 //! The two texts of a size: `toHumanReadableString` and `toString`.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use super::MemorySize;
 use crate::java;
@@ -39,13 +39,6 @@ impl fmt::Display for MemorySize {
         let first_uneven = UNITS.iter().position(|(_, shift)| bytes & ((1 << shift) - 1) != 0).unwrap_or(0);
         let (name, shift) = UNITS[first_uneven.saturating_sub(1)];
         write!(f, "{} {name}", bytes >> shift)
-    }
-}
-
-impl MemorySize {
-    /// Appends `<bytes>b`, the form of the dynamic properties.
-    pub fn push_property(self, out: &mut String) {
-        let _ = write!(out, "{}b", self.bytes());
     }
 }
 
