@@ -6,6 +6,9 @@
 //! | [`java`] | the few pieces of Java's own behaviour that Flink's answers depend on |
 //! | [`config`] | the flat map of dotted keys, each value with the place it came from; the file readers |
 //! | `arena` | (feature `enforce`) jemalloc arenas with a cap; the only unsafe code |
+//! | `cgroup` | (feature `observe`) what the kernel allows this process, and the check that the model fits |
+//! | `probe` | (feature `observe`) what a process measures, and how far that is from what it accounts for |
+//! | `heap` | (feature `enforce`) the general heap: counted, attributed, watched |
 //! | [`model`] | the derivation: TaskManager, JobManager, slots, network buffers, RocksDB, consumer weights |
 //!
 //! What it promises: no I/O, no clock, no panic; the answers of the real Flink to the byte and to the letter.
@@ -13,7 +16,11 @@
 
 #[cfg(feature = "enforce")]
 pub mod arena;
+#[cfg(feature = "observe")]
+pub mod cgroup;
 pub mod config;
+#[cfg(feature = "enforce")]
+pub mod heap;
 pub mod java;
 pub mod model;
 pub mod size;
