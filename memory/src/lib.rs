@@ -10,9 +10,15 @@
 //! What it promises: no I/O, no clock, no panic; the answers of the real Flink to the byte and to the letter.
 //! What it does not cover: enforcing the sizes (no allocation is counted or refused here).
 
+#[cfg(feature = "enforce")]
+pub mod budget;
 pub mod config;
 pub mod java;
 pub mod model;
+#[cfg(feature = "observe")]
+pub mod report;
 pub mod size;
+#[cfg(feature = "enforce")]
+mod sync;
 
 pub use size::MemorySize;
