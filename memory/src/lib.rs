@@ -5,11 +5,16 @@
 //! | [`size`] | [`MemorySize`]: Flink's sizes, their texts and exact arithmetic |
 //! | [`java`] | the few pieces of Java's own behaviour that Flink's answers depend on |
 //! | [`config`] | the flat map of dotted keys, each value with the place it came from; the file readers |
+//! | `budget` | (feature `enforce`) pools that hand out bytes and refuse |
+//! | `report` | (feature `observe`) what a process holds and measures, as data and as text |
+//! | `arena` | (feature `enforce`) jemalloc arenas with a cap; the only unsafe code |
 //! | [`model`] | the derivation: TaskManager, JobManager, slots, network buffers, RocksDB, consumer weights |
 //!
 //! What it promises: no I/O, no clock, no panic; the answers of the real Flink to the byte and to the letter.
 //! What it does not cover: enforcing the sizes (no allocation is counted or refused here).
 
+#[cfg(feature = "enforce")]
+pub mod arena;
 #[cfg(feature = "enforce")]
 pub mod budget;
 pub mod config;

@@ -193,7 +193,7 @@ impl ProcessBudget {
     pub fn verify_empty(&self) -> Result<(), Leaks> {
         let found = self.tops().filter_map(|pool| pool.verify_empty().err());
         let mut leaks: Vec<_> = found.flat_map(|found| found.leaks).collect();
-        leaks.sort_by(|a, b| b.bytes.cmp(&a.bytes));
+        leaks.sort_by_key(|leak| std::cmp::Reverse(leak.bytes));
         if leaks.is_empty() { Ok(()) } else { Err(Leaks { leaks }) }
     }
 
