@@ -5,6 +5,8 @@
 //! | [`size`] | [`MemorySize`]: Flink's sizes, their texts and exact arithmetic |
 //! | [`java`] | the few pieces of Java's own behaviour that Flink's answers depend on |
 //! | [`config`] | the flat map of dotted keys, each value with the place it came from; the file readers |
+//! | `budget` | (feature `enforce`) pools that hand out bytes and refuse |
+//! | `report` | (feature `observe`) what a process holds and measures, as data and as text |
 //! | `arena` | (feature `enforce`) jemalloc arenas with a cap; the only unsafe code |
 //! | `cgroup` | (feature `observe`) what the kernel allows this process, and the check that the model fits |
 //! | `probe` | (feature `observe`) what a process measures, and how far that is from what it accounts for |
@@ -16,6 +18,8 @@
 
 #[cfg(feature = "enforce")]
 pub mod arena;
+#[cfg(feature = "enforce")]
+pub mod budget;
 #[cfg(feature = "observe")]
 pub mod cgroup;
 pub mod config;
@@ -23,6 +27,10 @@ pub mod config;
 pub mod heap;
 pub mod java;
 pub mod model;
+#[cfg(feature = "observe")]
+pub mod report;
 pub mod size;
+#[cfg(feature = "enforce")]
+mod sync;
 
 pub use size::MemorySize;
