@@ -1,5 +1,11 @@
 //! Control groups read from trees of files as kernels write them, and from this machine.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+
 use std::path::{Path, PathBuf};
 use std::{fs, process};
 
@@ -30,6 +36,7 @@ impl Tree {
 
 const V2_MOUNT: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n";
 
+#[expect(clippy::unnecessary_wraps, reason = "it is compared with limits that may be absent")]
 fn limit(bytes: u64, file: &str) -> Option<Limit> {
     Some(Limit { bytes, file: file.to_owned() })
 }
@@ -311,7 +318,7 @@ fn what_fits_and_what_does_not() {
         misfit.to_string(),
         "the process does not fit into its control group, so it is not started:\n  \
          the process may take  2.500gb (2684354560 bytes) by taskmanager.memory.process.size (conf/flink-conf.yaml:12)\n  \
-         the kernel allows     2048.000mb (2147483648 bytes) by /sys/fs/cgroup/pods/task/memory.max\n\
+         the kernel allows     2.000gb (2147483648 bytes) by /sys/fs/cgroup/pods/task/memory.max\n\
          The kernel would kill it (exit status 137) 536870912 bytes before its own pools refuse.\n\
          Either raise the group's limit to 2684354560 bytes or more, or lower the process size to 2147483648 bytes or less."
     );

@@ -2,6 +2,17 @@
 //!
 //! Not covered: what counting costs (`benches/heap.rs`) and allocations that fail (`heap_failure.rs`).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says what it skips"
+)]
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "the test's own small numbers"
+)]
+
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
 use std::sync::{Barrier, Mutex, MutexGuard, PoisonError, mpsc};
@@ -81,16 +92,16 @@ fn four_threads_are_counted_exactly() {
     let checked = Barrier::new(5);
     flush_thread();
     thread::scope(|scope| {
-        let (send, receive) = mpsc::channel();
+        let (report, reports) = mpsc::channel();
         for (i, owner) in WORKERS.iter().enumerate() {
-            let (counted, checked, send) = (&counted, &checked, send.clone());
+            let (counted, checked, report) = (&counted, &checked, report.clone());
             scope.spawn(move || {
                 let mut random = Random(seed ^ (i as u64 + 1) << 32 | 1);
                 let mut blocks = vec![Vec::new(); 64];
                 let scope = attribute(owner);
                 for _ in 0..4 {
                     let bytes = churn(&mut random, &mut blocks, 2000);
-                    send.send((i, bytes)).unwrap();
+                    report.send((i, bytes)).unwrap();
                     counted.wait();
                     checked.wait();
                 }
@@ -103,14 +114,14 @@ fn four_threads_are_counted_exactly() {
                     "{}: {flushed} counted, {held} held",
                     owner.name()
                 );
-                blocks.iter_mut().for_each(|block| *block = Vec::new());
+                blocks.clear();
                 drop(scope);
                 assert_eq!(owner.held_bytes(), flushed - held, "{}: to the byte", owner.name());
             });
         }
         for _ in 0..4 {
             counted.wait();
-            for (i, bytes) in receive.try_iter() {
+            for (i, bytes) in reports.try_iter() {
                 let difference = (WORKERS[i].held_bytes() - bytes).abs();
                 assert!(difference <= BATCH_BYTES + (16 << 10), "worker {i}: {difference} bytes off");
             }
@@ -372,7 +383,7 @@ fn what_std_allocates_is_counted() {
     static STD: HeapOwner = HeapOwner::new("std");
     let _alone = alone();
     let mut file = tempfile::tempfile().unwrap();
-    file.write_all(&[7; 100_000]).unwrap();
+    file.write_all(&vec![7; 100_000]).unwrap();
     std::io::Seek::rewind(&mut file).unwrap();
     let mut text = Vec::new();
     {

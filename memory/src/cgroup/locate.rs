@@ -120,15 +120,12 @@ pub fn unescape(point: &str) -> String {
     while let Some(at) = rest.find('\\') {
         text.push_str(&rest[..at]);
         let digits = rest.get(at + 1..at + 4).filter(|d| d.bytes().all(|b| (b'0'..=b'7').contains(&b)));
-        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()).filter(u8::is_ascii) {
-            Some(byte) => {
-                text.push(char::from(byte));
-                rest = &rest[at + 4..];
-            }
-            None => {
-                text.push('\\');
-                rest = &rest[at + 1..];
-            }
+        if let Some(byte) = digits.and_then(|d| u8::from_str_radix(d, 8).ok()).filter(u8::is_ascii) {
+            text.push(char::from(byte));
+            rest = &rest[at + 4..];
+        } else {
+            text.push('\\');
+            rest = &rest[at + 1..];
         }
     }
     text.push_str(rest);
