@@ -11,7 +11,8 @@ use crate::heap::{reserve, tally};
 
 /// Counts what the program allocates through it; see [`crate::heap`] for what is counted and what is not.
 ///
-/// One for a process, as `#[global_allocator]`. It adds an addition to each call, and a few atomic ones to every 64 KiB.
+/// One for a process, as `#[global_allocator]`. It adds an addition to each call, and a few atomic ones to every 64
+/// KiB.
 #[derive(Debug)]
 pub struct CountingAlloc<A = Jemalloc> {
     below: A,
@@ -103,8 +104,8 @@ impl<A: GlobalAlloc> CountingAlloc<A> {
     }
 }
 
-// SAFETY: every block comes from the allocator below and goes back to it with its own layout; counting touches neither.
-// Nothing here unwinds: counting is arithmetic on cells and atomics.
+// SAFETY: every block comes from the allocator below and goes back to it with its own layout; counting touches
+// neither. Nothing here unwinds: counting is arithmetic on cells and atomics.
 unsafe impl<A: GlobalAlloc> GlobalAlloc for CountingAlloc<A> {
     #[inline]
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {

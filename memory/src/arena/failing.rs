@@ -24,8 +24,8 @@ impl FailingAlloc {
         Self(Jemalloc)
     }
 
-    /// Runs an operation whose `nth` allocation fails, counted from 1 in this thread alone; 0: none does. Growing a block
-    /// counts as an allocation. Says also how many failed: 0 tells that the operation has fewer than `nth`.
+    /// Runs an operation whose `nth` allocation fails, counted from 1 in this thread alone; 0: none does. Growing a
+    /// block counts as an allocation. Says also how many failed: 0 tells that the operation has fewer than `nth`.
     pub fn fail_nth<T>(nth: u64, operation: impl FnOnce() -> T) -> (T, u64) {
         /// Disarms, also where the operation panics.
         struct Disarm;

@@ -1,18 +1,19 @@
 //! jemalloc's start-up options, in one place, and set before jemalloc reads them.
 //!
-//! jemalloc reads the text behind `_rjem_malloc_conf` once, at its first use. Most options are constants; the number of
-//! arenas is not: by itself jemalloc makes four for each CPU of the affinity mask, and in a container with a CPU quota
-//! that mask has all CPUs of the host. Each arena keeps memory of its own, so that a container of 2 CPUs on a host of 64
-//! pays for 256. So a constructor, which the loader runs before `main` and before jemalloc's own (which has no priority,
-//! and runs after all that have one), reads the quota and writes the number into the text.
+//! jemalloc reads the text behind `_rjem_malloc_conf` once, at its first use. Most options are constants; the number
+//! of arenas is not: by itself jemalloc makes four for each CPU of the affinity mask, and in a container with a CPU
+//! quota that mask has all CPUs of the host. Each arena keeps memory of its own, so that a container of 2 CPUs on a
+//! host of 64 pays for 256. So a constructor, which the loader runs before `main` and before jemalloc's own (which
+//! has no priority, and runs after all that have one), reads the quota and writes the number into the text.
 //!
-//! The constructor allocates nothing, reads at most five small files, and does nothing at all where anything is unusual:
-//! then jemalloc's own rule holds. It is there on Linux; elsewhere the constants alone are set.
+//! The constructor allocates nothing, reads at most five small files, and does nothing at all where anything is
+//! unusual: then jemalloc's own rule holds. It is there on Linux; elsewhere the constants alone are set.
 //!
 //! **A program that embeds this crate** must not define `_rjem_malloc_conf` itself: the linker would find it twice. What
 //! it wants to be different it sets in the environment variable `_RJEM_MALLOC_CONF`, which jemalloc reads after this
 //! text; [`super::mallctl::options`] says what holds in the end, and pools check it. A program that builds jemalloc
-//! without its prefix (feature `unprefixed_malloc_on_supported_platforms`) has to copy [`text`]'s constants into its own
+//! without its prefix (feature `unprefixed_malloc_on_supported_platforms`) has to copy [`text`]'s constants into its
+//! own
 //! `malloc_conf`, because jemalloc then reads that name.
 
 use std::cell::UnsafeCell;
@@ -62,8 +63,8 @@ impl std::fmt::Write for Text {
 #[repr(transparent)]
 struct Options(UnsafeCell<Text>);
 
-// SAFETY: the only writer is the constructor, which the loader runs to its end before any other code of this program can
-// run; after it there are readers only.
+// SAFETY: the only writer is the constructor, which the loader runs to its end before any other code of this program
+// can run; after it there are readers only.
 unsafe impl Sync for Options {}
 
 static OPTIONS: Options = Options(UnsafeCell::new(Text::constants()));

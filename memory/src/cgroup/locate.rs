@@ -85,8 +85,8 @@ fn below<'a>(path: &'a str, root: &str) -> Option<&'a str> {
     (rest.is_empty() || rest.starts_with('/')).then(|| rest.trim_start_matches('/'))
 }
 
-/// The place of a group: of the mounts that show it the one with the longest root. Where none does, as in a container whose
-/// paths are those of its host, the mount's top is all that there is.
+/// The place of a group: of the mounts that show it the one with the longest root. Where none does, as in a container
+/// whose paths are those of its host, the mount's top is all that there is.
 pub fn place<'a>(mounts: impl Iterator<Item = Mount<'a>>, path: &'a str) -> Option<Place<'a>> {
     let mut best: Option<(usize, Place<'a>)> = None;
     let outside = path.split('/').any(|part| part == "..");

@@ -8,12 +8,12 @@
 //! | [`fit`] | the check at start: does the model's process size fit below the limit? |
 //! | [`error`] | [`CgroupError`] |
 //!
-//! What it promises: the limit is the *effective* one, the tightest of the group's own and those of all groups above it
-//! that can be seen, and its file is named. A file that is not there is a number that is not there; a file with content
-//! that the kernel does not write is a named error. No file makes it panic.
-//! What it does not cover: changing a group; limits above the top of the mount, which version 2 does not show to a
-//! container (version 1 does, in `memory.stat`); swap. Page cache counts in [`Cgroup::current_bytes`], as the kernel
-//! counts it: [`Split`] takes it apart.
+//! What it promises: the limit is the *effective* one, the tightest of the group's own and those of all groups above
+//! it that can be seen, and its file is named. A file that is not there is a number that is not there; a file with
+//! content that the kernel does not write is a named error. No file makes it panic. What it does not cover: changing
+//! a group; limits above the top of the mount, which version 2 does not show to a container (version 1 does, in
+//! `memory.stat`); swap. Page cache counts in [`Cgroup::current_bytes`], as the kernel counts it: [`Split`] takes it
+//! apart.
 
 pub mod error;
 pub mod fit;
@@ -32,7 +32,8 @@ pub use read::Reader;
 pub enum Hierarchy {
     /// One tree for all controllers (`memory.max`).
     V2,
-    /// A tree for each controller (`memory.limit_in_bytes`); also the hybrid layout, where version 2 governs no memory.
+    /// A tree for each controller (`memory.limit_in_bytes`); also the hybrid layout, where version 2 governs no
+    /// memory.
     V1,
     /// No group governs this process's memory: only the machine limits it.
     Absent,
@@ -127,7 +128,8 @@ pub struct Cgroup {
     pub directory: String,
     /// The tightest hard limit; `None`: unlimited.
     pub limit: Option<Limit>,
-    /// The tightest soft limit: `memory.high` (throttles) or version 1's `memory.soft_limit_in_bytes` (reclaims first).
+    /// The tightest soft limit: `memory.high` (throttles) or version 1's `memory.soft_limit_in_bytes` (reclaims
+    /// first).
     pub high: Option<Limit>,
     /// What the group holds now, page cache included.
     pub current_bytes: Option<u64>,

@@ -133,7 +133,8 @@ pub fn milli_cores(quota_micros: u64, period_micros: u64) -> Option<u64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Weird;
 
-/// Version 2's `cpu.max`: `max 100000` (`None`: unlimited) or `50000 100000`, as thousandths of a CPU. Allocates nothing.
+/// Version 2's `cpu.max`: `max 100000` (`None`: unlimited) or `50000 100000`, as thousandths of a CPU. Allocates
+/// nothing.
 ///
 /// # Errors
 /// [`Weird`] for anything else.

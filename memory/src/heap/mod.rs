@@ -20,22 +20,22 @@
 //! ```
 //!
 //! **What is counted**: the sizes that the program asked for, of every block it holds, through the global allocator.
-//! Each thread keeps up to 64 KiB (added or freed) to itself, so that every sum here may be off by *threads × 64 KiB* in
-//! either direction; a thread that ends hands over what it kept. A block that is freed is credited to the owner that is
-//! current where it is freed, not to the one that allocated it: an owner's bytes are exact where it frees its own, and
-//! may be negative where it frees others'. The owners' bytes always add up to the total.
+//! Each thread keeps up to 64 KiB (added or freed) to itself, so that every sum here may be off by *threads × 64 KiB*
+//! in either direction; a thread that ends hands over what it kept. A block that is freed is credited to the owner
+//! that is current where it is freed, not to the one that allocated it: an owner's bytes are exact where it frees its
+//! own, and may be negative where it frees others'. The owners' bytes always add up to the total.
 //!
 //! **What is not counted**: the allocator's rounding and caches (jemalloc's `resident` less what is counted here is its
-//! slack: see `probe`), pools and segments (they count themselves), thread stacks, C libraries with their own `malloc`.
-//! The emergency reserve of 1 MiB is not counted either: it is part of the overhead.
+//! slack: see `probe`), pools and segments (they count themselves), thread stacks, C libraries with their own
+//! `malloc`. The emergency reserve of 1 MiB is not counted either: it is part of the overhead.
 //!
 //! **What it promises**: no allocation is refused here, because Rust's collections abort where one is. New work is
-//! refused instead ([`admit`]) before the heap is full. An allocation that fails below is tried once more after a purge
-//! and with the reserve given back, so that a single failure never ends the process; when that fails too, the caller gets
-//! the null that Rust aborts on.
+//! refused instead ([`admit`]) before the heap is full. An allocation that fails below is tried once more after a
+//! purge and with the reserve given back, so that a single failure never ends the process; when that fails too, the
+//! caller gets the null that Rust aborts on.
 //!
-//! No lock is taken to count. The list of owners has a lock, taken when an owner is first used and when a report is made;
-//! nothing is called under it.
+//! No lock is taken to count. The list of owners has a lock, taken when an owner is first used and when a report is
+//! made; nothing is called under it.
 
 pub mod governor;
 pub mod owner;

@@ -127,8 +127,8 @@ pub fn owners() -> Vec<OwnerBytes> {
     list
 }
 
-/// The largest owners and their bytes, the largest first; owners that hold nothing are left out. Allocates nothing, for
-/// it is asked when memory is short.
+/// The largest owners and their bytes, the largest first; owners that hold nothing are left out. Allocates nothing,
+/// for it is asked when memory is short.
 pub(super) fn largest<const N: usize>() -> [Option<(&'static str, u64)>; N] {
     let mut largest = [None; N];
     for owner in all() {

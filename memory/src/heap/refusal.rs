@@ -9,7 +9,8 @@ use super::{owner, reserve, tally};
 /// How many owners a refusal names.
 const NAMED: usize = 5;
 
-/// The general heap takes no new work now. Wait until others have freed memory, or refuse the work to whoever brought it.
+/// The general heap takes no new work now. Wait until others have freed memory, or refuse the work to whoever brought
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeapRefusal {
     /// What the work was said to need, in bytes.

@@ -18,7 +18,8 @@ pub fn backpressure() -> bool {
 /// lock.
 type Reclaim = Box<dyn FnMut(u64) -> u64 + Send>;
 
-/// Watches the general heap when it is told to. One is enough for a process; its tick belongs into the sampler's thread.
+/// Watches the general heap when it is told to. One is enough for a process; its tick belongs into the sampler's
+/// thread.
 #[derive(Default)]
 pub struct Regulator {
     governor: Governor,

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// Set aside at the first batch of a process, and given back to the allocator when an allocation fails, in bytes. Part of
-/// the process's overhead; untouched, so that it costs address space and no page.
+/// Set aside at the first batch of a process, and given back to the allocator when an allocation fails, in bytes.
+/// Part of the process's overhead; untouched, so that it costs address space and no page.
 pub const RESERVE_BYTES: usize = 1 << 20;
 
 static WANTED: AtomicBool = AtomicBool::new(true);

@@ -9,8 +9,8 @@ use super::watermark::{Level, Watermarks};
 /// What a thread may keep to itself, added or freed, in bytes. The sums may be off by this much for each thread.
 pub const BATCH_BYTES: i64 = 64 << 10;
 
-/// What [`PENDING`] starts from. So far out of range that the first call of a thread leaves the fast path, which has no
-/// check of its own for it.
+/// What [`PENDING`] starts from. So far out of range that the first call of a thread leaves the fast path, which has
+/// no check of its own for it.
 const NEW: i64 = i64::MIN / 2;
 
 /// What [`PENDING`] rests at once the thread's destructors ran: every later call leaves the fast path, and is handed
@@ -96,8 +96,8 @@ fn hand_over(bytes: i64) {
     }
 }
 
-/// Two threads may store their levels in the wrong order; the next batch and the next step of the governor mend it, and
-/// [`super::admit`] looks at the bytes.
+/// Two threads may store their levels in the wrong order; the next batch and the next step of the governor mend it,
+/// and [`super::admit`] looks at the bytes.
 fn set_level(held: i64, limit: i64) {
     let before = level();
     let limit = (limit != i64::MAX).then_some(limit.unsigned_abs());
@@ -140,8 +140,8 @@ pub fn peak_bytes() -> u64 {
     positive(TOTAL.peak.load(Ordering::Relaxed))
 }
 
-/// Sets the size of the general heap in bytes; `None`: unlimited. It may be changed at any time, and counts from the next
-/// batch on.
+/// Sets the size of the general heap in bytes; `None`: unlimited. It may be changed at any time, and counts from the
+/// next batch on.
 pub fn set_limit(bytes: Option<u64>) {
     let limit = bytes.map_or(i64::MAX, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
     LIMIT.store(limit, Ordering::Relaxed);

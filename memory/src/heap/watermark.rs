@@ -67,8 +67,8 @@ impl Watermarks {
         self.begins_bytes(level, limit_bytes).saturating_sub(back)
     }
 
-    /// The level for so many bytes, where the level was `before`. Upwards at once; downwards only below where the level
-    /// ends. Without a limit it is calm.
+    /// The level for so many bytes, where the level was `before`. Upwards at once; downwards only below where the
+    /// level ends. Without a limit it is calm.
     pub fn level(&self, held_bytes: u64, limit_bytes: Option<u64>, before: Level) -> Level {
         let Some(limit) = limit_bytes else { return Level::Calm };
         let stands = |level: &Level| {
