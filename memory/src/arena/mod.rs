@@ -21,24 +21,19 @@
 //! What it does not cover: who may have how much, which is counted in pools and owners above this module; and objects that
 //! jemalloc allocates for threads at large.
 
-#[expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
-pub mod counting;
-#[expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
-pub mod failing;
-#[expect(unsafe_code, reason = "jemalloc's control interface is C")]
-pub mod mallctl;
-#[expect(unsafe_code, reason = "a symbol that C reads, and a constructor that runs before main")]
-pub mod startup;
 #![expect(unsafe_code, reason = "jemalloc and the kernel speak C; nothing else in the crate is unsafe")]
 
 mod address_space;
 mod allocator;
 mod charge;
 mod class;
+pub mod counting;
 mod error;
+pub mod failing;
 mod hooks;
 pub mod mallctl;
 mod pool;
+pub mod startup;
 mod tcache;
 
 pub use allocator::PoolAllocator;
