@@ -103,7 +103,11 @@ impl Pool {
     /// What this level and all below hold, at this moment.
     pub fn usage(&self) -> PoolUsage {
         let key = self.ledger.key.filter(|_| self.node == 0);
-        self.ledger.view(|view| usage(view, self.node, key))
+        let usage = self.ledger.view(|view| usage(view, self.node, key));
+        if self.node != 0 {
+            return usage;
+        }
+        PoolUsage { refusals: self.refusals(), over_releases: self.over_releases(), ..usage }
     }
 
     /// How many reservations were refused, in the whole pool.
@@ -183,6 +187,9 @@ pub(super) fn usage(view: &View<'_>, node: NodeId, key: Option<&'static str>) ->
         held_bytes: held.fold(0, u64::saturating_add),
         granted_bytes: here.granted,
         peak_bytes: here.peak,
+        refusals: 0,
+        over_releases: 0,
+        waiting_bytes: if node == 0 { view.waiting_bytes } else { 0 },
         pools,
         owners,
     }

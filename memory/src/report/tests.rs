@@ -1,0 +1,3 @@
+//! Golden reports: a process with everything in it, in each form.
+
+use super::*;
