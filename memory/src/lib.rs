@@ -8,6 +8,7 @@
 //! | `budget` | (feature `enforce`) pools that hand out bytes and refuse |
 //! | `report` | (feature `observe`) what a process holds and measures, as data and as text |
 //! | `arena` | (feature `enforce`) jemalloc arenas with a cap; the only unsafe code |
+//! | `segment` | (feature `enforce`) memory in pieces of one size: managed pages, network buffers |
 //! | [`model`] | the derivation: TaskManager, JobManager, slots, network buffers, RocksDB, consumer weights |
 //!
 //! What it promises: no I/O, no clock, no panic; the answers of the real Flink to the byte and to the letter.
@@ -22,6 +23,8 @@ pub mod java;
 pub mod model;
 #[cfg(feature = "observe")]
 pub mod report;
+#[cfg(feature = "enforce")]
+pub mod segment;
 pub mod size;
 #[cfg(feature = "enforce")]
 mod sync;
