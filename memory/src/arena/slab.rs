@@ -332,7 +332,8 @@ impl Slab {
             let length = (end - from).min(PAGES * page);
             // SAFETY: the range lies inside the mapping, page-aligned; one byte a page is written, and `states` has
             // that many.
-            let failed = unsafe { libc::mincore(base.add(from).as_ptr().cast(), length, states.as_mut_ptr()) } != 0;
+            let failed =
+                unsafe { libc::mincore(base.add(from).as_ptr().cast(), length, states.as_mut_ptr()) } != 0;
             if failed {
                 return None;
             }

@@ -175,7 +175,7 @@ fn closing_wakes_and_refuses() {
 #[test]
 fn threads_share_local_pools() {
     let pool = pool_of(12);
-    let (sizes, hold) = ([size(1, u32::MAX), size(2, 6), size(3, u32::MAX)], Duration::from_secs(60));
+    let (sizes, hold) = ([size(1, u32::MAX), size(2, 6), size(3, u32::MAX)], Duration::from_mins(1));
     std::thread::scope(|scope| {
         for (id, size) in sizes.into_iter().enumerate() {
             let pool = &pool;

@@ -8,7 +8,9 @@ use super::error::RequestError;
 use super::pool::Shared;
 use crate::arena::home::{Home, Keeper, Slot};
 use crate::arena::slab::Token;
-use crate::sync::{Arc, AtomicBool, AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError, wait_until};
+use crate::sync::{
+    Arc, AtomicBool, AtomicU32, Condvar, Mutex, MutexGuard, Ordering, PoisonError, wait_until,
+};
 
 /// What the buffers of a local pool come home to.
 ///

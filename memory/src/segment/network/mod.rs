@@ -13,7 +13,6 @@
 //! Locks, in this order: the registry of local pools, the waiting room of one local pool. Under neither is anything
 //! called but the other.
 
-
 mod error;
 mod local;
 mod pool;

@@ -144,7 +144,8 @@ impl NetworkBufferPool {
             return Err(LocalPoolError::MaxBelowMin { required, max });
         }
         let shared = &self.shared;
-        let home = Home::new(Arc::clone(&shared.slab), Local::new(shared, name, required, max, overdraft_max));
+        let home =
+            Home::new(Arc::clone(&shared.slab), Local::new(shared, name, required, max, overdraft_max));
         let total = shared.slab.slot_count();
         let mut registry = shared.registry();
         // what is guaranteed is never more than there is
