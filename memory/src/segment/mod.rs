@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`access`] | reading and writing numbers in a segment, little-endian, with named errors |
 //! | [`pool`] | [`SegmentPool`]: segments to take and to give |
+//! | [`managed`] | [`ManagedMemory`]: pages, bytes and shared resources of a slot |
 //! | [`network`] | [`NetworkBufferPool`]: buffers for the exchange, local pools with guaranteed minima |
 //!
 //! What it promises: a pool has its bytes charged to an owner of the budget before anybody touches them, and gives them
@@ -14,6 +15,7 @@
 
 pub mod access;
 mod charge;
+pub mod managed;
 pub mod network;
 pub mod pool;
 
@@ -21,11 +23,12 @@ use std::error::Error;
 use std::fmt;
 
 pub use access::{Access, OutOfBounds};
+pub use managed::{ManagedMemory, Page};
 pub use network::{LocalBufferPool, NetworkBuffer, NetworkBufferPool};
 pub use pool::{Commit, MemorySegment, SegmentPool};
 
 pub use crate::arena::slab::SlabError;
-use crate::budget::Refusal;
+use crate::budget::{BudgetError, Refusal};
 
 /// The size of a segment unless told otherwise, as Flink's `taskmanager.memory.segment-size`: 32 KiB.
 pub const SEGMENT_BYTES: u64 = 32 << 10;
@@ -35,6 +38,8 @@ pub const SEGMENT_BYTES: u64 = 32 << 10;
 pub enum SegmentError {
     /// The sizes do not fit together, or there is no address space: the configuration is to be changed.
     Sizes(SlabError),
+    /// The budget refuses an owner for them: the configuration is to be changed.
+    Budget(BudgetError),
     /// The pool of the budget is full: wait until somebody gives, or ask for less.
     Refused(Box<Refusal>),
 }
@@ -43,6 +48,7 @@ impl fmt::Display for SegmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sizes(error) => error.fmt(f),
+            Self::Budget(error) => error.fmt(f),
             Self::Refused(refusal) => refusal.fmt(f),
         }
     }
@@ -52,6 +58,7 @@ impl Error for SegmentError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Sizes(error) => Some(error),
+            Self::Budget(error) => Some(error),
             Self::Refused(refusal) => Some(refusal),
         }
     }
@@ -60,6 +67,12 @@ impl Error for SegmentError {
 impl From<SlabError> for SegmentError {
     fn from(error: SlabError) -> Self {
         Self::Sizes(error)
+    }
+}
+
+impl From<BudgetError> for SegmentError {
+    fn from(error: BudgetError) -> Self {
+        Self::Budget(error)
     }
 }
 
