@@ -34,7 +34,8 @@ impl Charge {
     /// Gives back so many bytes, and not more than are charged; returns how many.
     pub(crate) fn give_up_to(&self, bytes: u64) -> u64 {
         let lower = |charged: u64| Some(charged.saturating_sub(bytes));
-        let before = self.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, lower).unwrap_or_else(|same| same);
+        let before =
+            self.bytes.fetch_update(Ordering::AcqRel, Ordering::Acquire, lower).unwrap_or_else(|same| same);
         let given = before.min(bytes);
         self.owner.uncharge(given);
         given

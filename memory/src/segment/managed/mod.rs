@@ -172,11 +172,8 @@ impl ManagedMemory {
     }
 
     fn tenant(&self, owner: &Arc<Owner>) -> Arc<Tenant> {
-        let new = || Tenant {
-            owner: Arc::clone(owner),
-            pages: AtomicU32::new(0),
-            reserved: Charge::new(owner),
-        };
+        let new =
+            || Tenant { owner: Arc::clone(owner), pages: AtomicU32::new(0), reserved: Charge::new(owner) };
         Arc::clone(self.tenants().entry(key(owner)).or_insert_with(|| Arc::new(new())))
     }
 }

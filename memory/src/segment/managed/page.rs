@@ -208,6 +208,9 @@ impl AsMut<[u8]> for Page {
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Page").field("owner", &self.tenant.owner.name()).field("bytes", &self.len()).finish()
+        f.debug_struct("Page")
+            .field("owner", &self.tenant.owner.name())
+            .field("bytes", &self.len())
+            .finish_non_exhaustive()
     }
 }

@@ -42,7 +42,9 @@ impl<E: fmt::Display> fmt::Display for SharedError<E> {
             Self::Type { key, expected } => {
                 write!(f, "the shared {key} is no {expected}; two users mean different things by one key")
             }
-            Self::Recursive { key } => write!(f, "the shared {key} asks for itself while it is made or ended"),
+            Self::Recursive { key } => {
+                write!(f, "the shared {key} asks for itself while it is made or ended")
+            }
         }
     }
 }
