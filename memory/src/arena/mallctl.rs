@@ -69,6 +69,8 @@ unsafe impl Plain for isize {}
 unsafe impl Plain for u32 {}
 // SAFETY: as above; C's bool has Rust's size and values.
 unsafe impl Plain for bool {}
+// SAFETY: a pointer has no invalid bytes.
+unsafe impl Plain for *mut sys::extent_hooks_t {}
 
 /// A name of jemalloc's tree with `N` parts, whose value is a `T`.
 #[derive(Debug)]
@@ -170,6 +172,14 @@ impl<T: Plain, const N: usize> Name<T, N> {
     pub(super) fn write(&self, value: T) -> Result<(), MallctlError> {
         self.call::<T, T>(&self.mib()?, None, Some(value))
     }
+
+    /// Hands in a value of another type and returns the name's own: `arenas.create`.
+    pub(super) fn exchange<In: Plain>(&self, value: In) -> Result<T, MallctlError> {
+        let mut out = MaybeUninit::uninit();
+        self.call(&self.mib()?, Some(&mut out), Some(value))?;
+        // SAFETY: the call succeeded and wrote the whole of `out`.
+        Ok(unsafe { out.assume_init() })
+    }
 }
 
 impl<const N: usize> Name<(), N> {
@@ -268,11 +278,42 @@ pub fn options() -> Result<JemallocOptions, MallctlError> {
 /// # Errors
 /// Those of jemalloc; none is known for this name.
 pub fn purge_all() -> Result<(), MallctlError> {
-    // SAFETY: takes no value; purging drops only pages that hold no object.
-    static PURGE: Name<(), 3> = unsafe { Name::new(c"arena.0.purge") };
     /// jemalloc's index for all arenas at once (`MALLCTL_ARENAS_ALL`).
     const ALL: u32 = 4096;
-    PURGE.act(ALL)
+    purge_arena(ALL)
+}
+
+/// Creates an arena whose pages come through `hooks`.
+///
+/// # Safety
+/// The hooks follow jemalloc's rules and stay where they are until the arena is destroyed.
+///
+/// # Errors
+/// [`MallctlErrorKind::Memory`] if the hooks refused the arena's first pages, or if there are too many arenas.
+pub(super) unsafe fn create_arena(hooks: *mut sys::extent_hooks_t) -> Result<u32, MallctlError> {
+    // SAFETY: an unsigned out, hooks in, as the manual states; that the hooks are good is our caller's promise.
+    static CREATE: Name<u32, 2> = unsafe { Name::new(c"arenas.create") };
+    CREATE.exchange(hooks)
+}
+
+/// Ends an arena and all objects in it.
+///
+/// # Safety
+/// Nobody uses an object of the arena, or asks it for one, now or later.
+///
+/// # Errors
+/// [`MallctlErrorKind::Refused`] while a thread is bound to the arena.
+pub(super) unsafe fn destroy_arena(arena: u32) -> Result<(), MallctlError> {
+    // SAFETY: takes no value; that the arena is unused is our caller's promise.
+    static DESTROY: Name<(), 3> = unsafe { Name::new(c"arena.0.destroy") };
+    DESTROY.act(arena)
+}
+
+/// Gives one arena's unused dirty pages back.
+pub(super) fn purge_arena(arena: u32) -> Result<(), MallctlError> {
+    // SAFETY: takes no value; purging drops only pages that hold no object.
+    static PURGE: Name<(), 3> = unsafe { Name::new(c"arena.0.purge") };
+    PURGE.act(arena)
 }
 
 #[cfg(test)]

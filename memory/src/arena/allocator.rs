@@ -1,0 +1,266 @@
+//! Pools as allocators: what `hashbrown` tables and `allocator_api2` vectors take.
+
+use std::alloc::Layout;
+use std::fmt;
+use std::ops::Deref;
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use allocator_api2::alloc::{AllocError, Allocator};
+use tikv_jemalloc_sys as sys;
+
+use super::class::{Class, PLAIN_ALIGN};
+use super::pool::PoolArena;
+use super::tcache;
+
+/// A shared [`PoolArena`], as collections want it: cheap to clone, and the arena lives as long as any of its objects.
+///
+/// A collection that asks with `try_reserve` gets an error at the cap and is as it was. The same collections abort the
+/// process where they cannot return an error: `push` and `insert` beyond what was reserved, `clone`, and hashbrown's
+/// `shrink_to_fit`, which allocates. A vector's `shrink_to_fit` is never refused here.
+#[derive(Clone)]
+pub struct PoolAllocator {
+    arena: Arc<PoolArena>,
+}
+
+impl PoolAllocator {
+    /// Shares an arena.
+    pub fn new(arena: PoolArena) -> Self {
+        Self { arena: Arc::new(arena) }
+    }
+}
+
+impl From<Arc<PoolArena>> for PoolAllocator {
+    fn from(arena: Arc<PoolArena>) -> Self {
+        Self { arena }
+    }
+}
+
+impl Deref for PoolAllocator {
+    type Target = PoolArena;
+
+    fn deref(&self) -> &PoolArena {
+        &self.arena
+    }
+}
+
+impl fmt::Debug for PoolAllocator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.arena.fmt(f)
+    }
+}
+
+fn aligned(object: NonNull<u8>, align: usize) -> bool {
+    object.addr().get() & (align - 1) == 0
+}
+
+impl PoolArena {
+    #[inline]
+    fn obtain(&self, layout: Layout) -> Option<NonNull<u8>> {
+        let Some(class) = Class::of(layout) else { return self.obtain_large(layout, 0) };
+        if let Some(cache) = tcache::peek(self.place)
+            && cache.is_ready(self.id)
+            && let Some(object) = cache.pop(class)
+        {
+            if layout.align() <= PLAIN_ALIGN || aligned(object, layout.align()) {
+                return Some(object);
+            }
+            // One that `shrink` left here; jemalloc's own are aligned.
+            tcache::free(object);
+        }
+        self.obtain_slowly(class, layout)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn obtain_slowly(&self, class: Class, layout: Layout) -> Option<NonNull<u8>> {
+        let fetch = || self.mallocx(class.bytes(), class.align(), 0);
+        let object = match tcache::own(&self.registry) {
+            Some(cache) => match cache.pop(class) {
+                Some(object) if aligned(object, layout.align()) => Some(object),
+                Some(object) => {
+                    tcache::free(object);
+                    fetch()
+                }
+                None => cache.fill(class, fetch),
+            },
+            None => fetch(),
+        };
+        object.or_else(|| self.insist(class.bytes(), fetch))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn obtain_large(&self, layout: Layout, extra: i32) -> Option<NonNull<u8>> {
+        if layout.size() == 0 {
+            return NonNull::new(ptr::without_provenance_mut(layout.align()));
+        }
+        let fetch = || self.mallocx(layout.size(), layout.align(), extra);
+        fetch().or_else(|| self.insist(layout.size(), fetch))
+    }
+
+    #[inline]
+    fn release(&self, object: NonNull<u8>, layout: Layout) {
+        if let Some(class) = Class::of(layout) {
+            if let Some(cache) = tcache::peek(self.place)
+                && cache.is_ready(self.id)
+                && cache.push(class, object)
+            {
+                return;
+            }
+            self.release_slowly(object, class);
+        } else if layout.size() != 0 {
+            tcache::free(object);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn release_slowly(&self, object: NonNull<u8>, class: Class) {
+        let kept = tcache::own(&self.registry)
+            .is_some_and(|cache| cache.make_room(class, tcache::free) && cache.push(class, object));
+        if !kept {
+            tcache::free(object);
+        }
+    }
+
+    /// An object that serves the new layout and begins with what the old one held.
+    ///
+    /// # Safety
+    /// `object` is in use with layout `old`; on `Some` it is no longer.
+    unsafe fn resize(&self, object: NonNull<u8>, old: Layout, new: Layout) -> Option<NonNull<u8>> {
+        let (from, to) = (Class::of(old), Class::of(new));
+        if from == to && from.is_some() && aligned(object, new.align()) {
+            return Some(object);
+        }
+        if from.is_none() && to.is_none() && old.size() > 0 && new.size() > 0 {
+            // SAFETY: both large and not empty; the caller's promise covers the rest.
+            let attempt = || unsafe { self.rallocx(object, new.size(), new.align()) };
+            return attempt().or_else(|| self.insist(new.size(), attempt));
+        }
+        let moved = self.obtain(new)?;
+        // SAFETY: two distinct objects, each at least as long as the shorter of the layouts.
+        unsafe { ptr::copy_nonoverlapping(object.as_ptr(), moved.as_ptr(), old.size().min(new.size())) };
+        self.release(object, old);
+        Some(moved)
+    }
+}
+
+fn block(object: Option<NonNull<u8>>, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+    Ok(NonNull::slice_from_raw_parts(object.ok_or(AllocError)?, layout.size()))
+}
+
+// SAFETY: objects come from jemalloc with at least the layout's size and alignment, each handed out once until it is
+// deallocated, and live until the arena is dropped: not before its last borrower. Moving a `PoolArena` moves no object.
+unsafe impl Allocator for PoolArena {
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        block(self.obtain(layout), layout)
+    }
+
+    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        if Class::of(layout).is_none() {
+            return block(self.obtain_large(layout, sys::MALLOCX_ZERO), layout);
+        }
+        let object = self.obtain(layout);
+        if let Some(object) = object {
+            // SAFETY: the object has at least the layout's size.
+            unsafe { object.write_bytes(0, layout.size()) };
+        }
+        block(object, layout)
+    }
+
+    #[inline]
+    unsafe fn deallocate(&self, object: NonNull<u8>, layout: Layout) {
+        self.release(object, layout);
+    }
+
+    unsafe fn grow(
+        &self,
+        object: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise: the object is in use with `old`.
+        block(unsafe { self.resize(object, old, new) }, new)
+    }
+
+    unsafe fn grow_zeroed(
+        &self,
+        object: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise: the object is in use with `old`.
+        let grown = unsafe { self.resize(object, old, new) };
+        if let Some(grown) = grown {
+            // SAFETY: the object has the new size, which is not less than the old.
+            unsafe { grown.add(old.size()).write_bytes(0, new.size() - old.size()) };
+        }
+        block(grown, new)
+    }
+
+    /// Never refused where the alignment does not grow: without memory for a smaller object, the larger one serves.
+    unsafe fn shrink(
+        &self,
+        object: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise: the object is in use with `old`.
+        let shrunk = unsafe { self.resize(object, old, new) };
+        block(shrunk.or_else(|| aligned(object, new.align()).then_some(object)), new)
+    }
+}
+
+// SAFETY: every method is that of the arena, which the `Arc` keeps alive as long as any clone is.
+unsafe impl Allocator for PoolAllocator {
+    #[inline]
+    fn allocate(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.arena.allocate(layout)
+    }
+
+    #[inline]
+    fn allocate_zeroed(&self, layout: Layout) -> Result<NonNull<[u8]>, AllocError> {
+        self.arena.allocate_zeroed(layout)
+    }
+
+    #[inline]
+    unsafe fn deallocate(&self, object: NonNull<u8>, layout: Layout) {
+        // SAFETY: the caller's promise.
+        unsafe { self.arena.deallocate(object, layout) };
+    }
+
+    #[inline]
+    unsafe fn grow(
+        &self,
+        object: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.arena.grow(object, old, new) }
+    }
+
+    #[inline]
+    unsafe fn grow_zeroed(
+        &self,
+        object: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.arena.grow_zeroed(object, old, new) }
+    }
+
+    #[inline]
+    unsafe fn shrink(
+        &self,
+        object: NonNull<u8>,
+        old: Layout,
+        new: Layout,
+    ) -> Result<NonNull<[u8]>, AllocError> {
+        // SAFETY: the caller's promise.
+        unsafe { self.arena.shrink(object, old, new) }
+    }
+}
