@@ -25,7 +25,10 @@ fn caches_before_spills_and_the_largest_first() {
     let asking = pool.owner("asking").register().unwrap();
     // 5 MiB are free; the caches have 45, the spill must give 10 of its 50
     let got = asking.try_reserve(60 * MIB).unwrap();
-    assert_eq!(*journal.lock().unwrap(), ["large cache", "a: as large", "b: as large", "small cache", "spill"]);
+    assert_eq!(
+        *journal.lock().unwrap(),
+        ["large cache", "a: as large", "b: as large", "small cache", "spill"]
+    );
     let left = held.each_ref().map(|giving| giving.owner.held_bytes() / MIB);
     assert_eq!(left, [0, 40, 0, 0, 0]);
     drop(got);

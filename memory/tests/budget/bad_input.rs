@@ -19,7 +19,10 @@ fn a_level_above_its_pool() {
         "pool join would have 10.0 MiB (10485761 bytes), more than the 10 MiB (10485760 bytes) of managed / slot 0: \
          lower the one or raise the other"
     );
-    assert_eq!(slot.child("join", 0).unwrap_err().to_string(), "pool join would have 0 bytes: give it a size, or leave it out");
+    assert_eq!(
+        slot.child("join", 0).unwrap_err().to_string(),
+        "pool join would have 0 bytes: give it a size, or leave it out"
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The budget as its users meet it: a module per claim.
 
 #![cfg(feature = "enforce")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod ask_others;
 mod bad_input;
@@ -26,7 +27,13 @@ struct Giving {
 }
 
 impl Giving {
-    fn new(pool: &Pool, name: &str, stage: Stage, guaranteed: u64, journal: &Arc<Mutex<Vec<String>>>) -> Arc<Self> {
+    fn new(
+        pool: &Pool,
+        name: &str,
+        stage: Stage,
+        guaranteed: u64,
+        journal: &Arc<Mutex<Vec<String>>>,
+    ) -> Arc<Self> {
         let owner = pool.owner(name).guaranteed(guaranteed).register().unwrap();
         let giving = Arc::new(Self { owner, held: Mutex::default(), journal: Arc::clone(journal) });
         giving.owner.on_reclaim(stage, &giving);

@@ -29,7 +29,8 @@ fn job_manager() -> JobManager {
 fn pools_add_up_to_the_process() {
     let process = task_manager(&[("taskmanager.memory.process.size", "1728m")]);
     let budget = ProcessBudget::task_manager(&process, 3, SEGMENT).unwrap();
-    let limits: Vec<(String, u64)> = budget.usage().into_iter().map(|pool| (pool.name, pool.limit_bytes)).collect();
+    let limits: Vec<(String, u64)> =
+        budget.usage().into_iter().map(|pool| (pool.name, pool.limit_bytes)).collect();
     // the recorded answer of Flink 1.20 to this size
     let expected = [
         ("heap", 536_870_902),
@@ -76,8 +77,10 @@ fn leaks_of_all_pools_are_told_together() {
 
 #[test]
 fn more_slots_than_pages() {
-    let process =
-        task_manager(&[("taskmanager.memory.process.size", "1728m"), ("taskmanager.memory.managed.size", "1m")]);
+    let process = task_manager(&[
+        ("taskmanager.memory.process.size", "1728m"),
+        ("taskmanager.memory.managed.size", "1m"),
+    ]);
     assert_eq!(
         ProcessBudget::task_manager(&process, 33, SEGMENT).unwrap_err().to_string(),
         "33 slots share 1 MiB (1048576 bytes) of managed memory: 31.0 KiB each, less than one page of 32 KiB; set \
@@ -88,6 +91,9 @@ fn more_slots_than_pages() {
         ProcessBudget::task_manager(&process, 0, SEGMENT).unwrap_err().to_string(),
         "a TaskManager with 0 slots: set taskmanager.numberOfTaskSlots to 1 or more"
     );
-    let none = task_manager(&[("taskmanager.memory.process.size", "1728m"), ("taskmanager.memory.managed.size", "0")]);
+    let none = task_manager(&[
+        ("taskmanager.memory.process.size", "1728m"),
+        ("taskmanager.memory.managed.size", "0"),
+    ]);
     assert!(ProcessBudget::task_manager(&none, 33, SEGMENT).is_ok(), "managed memory may be switched off");
 }

@@ -53,7 +53,12 @@ impl Plain {
     }
 }
 
-#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "any part does")]
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "any part does"
+)]
 fn part_of(bytes: u64, part: f64) -> u64 {
     ((bytes as f64 * part) as u64).min(bytes)
 }
@@ -63,7 +68,9 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
     let owners: Vec<Arc<Owner>> = SLOTS
         .iter()
         .enumerate()
-        .map(|(i, limit)| pool.child(&format!("slot {i}"), *limit).unwrap().owner("owner").register().unwrap())
+        .map(|(i, limit)| {
+            pool.child(&format!("slot {i}"), *limit).unwrap().owner("owner").register().unwrap()
+        })
         .collect();
     let index = |owner: &Owner| owners.iter().position(|other| std::ptr::eq(&**other, owner)).unwrap();
     let mut plain = Plain::default();

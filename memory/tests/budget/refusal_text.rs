@@ -46,17 +46,17 @@ fn a_full_slot_says_who_holds_it_what_was_tried_and_what_helps() {
         "\
 managed / slot 0 refuses 20 MiB (20971520 bytes) to \"window state\", which holds 3 MiB (3145728 bytes)
   managed / slot 0: limit 64 MiB (67108864 bytes), handed out 48.0 MiB (50336768 bytes), free 15.9 MiB (16772096 bytes): 4.0 MiB (4199424 bytes) short
-  tried: took back 256 KiB of unused credit; asked \"row cache\" (cache) for 8.0 MiB, freed 4 MiB
+  tried: took back 251 KiB of unused credit; asked \"row cache\" (cache) for 8.0 MiB, freed 4 MiB
   the largest owners:
-      25 MiB  \"block cache\" of managed / slot 0
-      20 MiB  \"row cache\" of managed / slot 0 / join
-      10 MiB  \"sort\" of managed / slot 1
-       3 MiB  \"window state\" of managed / slot 0
-       2 KiB  \"timer 4\" of managed / slot 0
-  managed       128 MiB  held 58.0 MiB  peak 62.2 MiB
-  ├─ slot 0      64 MiB  held 48.0 MiB  peak 52.2 MiB
-  │  └─ join     40 MiB  held   20 MiB  peak   24 MiB
-  └─ slot 1      64 MiB  held   10 MiB  peak   10 MiB
+    25 MiB  \"block cache\" of managed / slot 0
+    20 MiB  \"row cache\" of managed / slot 0 / join
+    10 MiB  \"sort\" of managed / slot 1
+     3 MiB  \"window state\" of managed / slot 0
+     2 KiB  \"timer 4\" of managed / slot 0
+  managed     128 MiB  held 58.0 MiB  peak 62.2 MiB
+  ├─ slot 0    64 MiB  held 48.0 MiB  peak 52.2 MiB
+  │  └─ join   40 MiB  held   20 MiB  peak   24 MiB
+  └─ slot 1    64 MiB  held   10 MiB  peak   10 MiB
   remedy: raise taskmanager.memory.managed.size by 8.0 MiB to 142616576b, or let \"window state\" hold less"
     );
     drop(others);
@@ -87,9 +87,9 @@ fn a_part_of_size_zero_refuses_everything_and_names_its_option() {
 off-heap / task off-heap refuses 4 KiB (4096 bytes) to \"client\", which holds 0 B
   off-heap / task off-heap: limit 0 B, handed out 0 B, free 0 B: 4 KiB (4096 bytes) short
   tried: nobody to ask: no owner here gives back
-  off-heap                 128 MiB  held 0 B  peak 0 B
-  ├─ framework off-heap    128 MiB  held 0 B  peak 0 B
-  └─ task off-heap             0 B  held 0 B  peak 0 B
+  off-heap               128 MiB  held 0 B  peak 0 B
+  ├─ framework off-heap  128 MiB  held 0 B  peak 0 B
+  └─ task off-heap           0 B  held 0 B  peak 0 B
   remedy: raise taskmanager.memory.task.off-heap.size by 4 KiB to 4096b, or let \"client\" hold less"
     );
 }

@@ -3,6 +3,7 @@
 //! The claim of the account's page: whoever was told yes is within the credit, whatever the ledger withdraws meanwhile.
 
 #![cfg(feature = "enforce")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 /// The checker's atomics under the names that the account uses.
 mod sync {
@@ -80,10 +81,10 @@ fn a_taker_that_gives_back_and_a_withdrawal() {
             })
         };
         scene.withdraw();
-        let taken = taker.join().unwrap();
+        let got = taker.join().unwrap();
         scene.withdraw();
-        scene.assert_balanced(taken, 8);
-        assert_eq!(scene.account.granted(), taken);
+        scene.assert_balanced(got, 8);
+        assert_eq!(scene.account.granted(), got);
     });
 }
 

@@ -5,6 +5,7 @@
 //! be replayed.
 
 #![cfg(feature = "enforce")]
+#![expect(clippy::unwrap_used, reason = "a test")]
 
 mod sync;
 

@@ -98,7 +98,7 @@ fn reclaimers_do_not_recurse() {
             let pool = pool.clone();
             thread::spawn(move || {
                 let owner = pool.owner(name).register().unwrap();
-                owner.try_reserve(300).map(|held| held.bytes()).unwrap_or(0)
+                owner.try_reserve(300).map_or(0, |held| held.bytes())
             })
         });
         let got: u64 = threads.into_iter().map(|thread| thread.join().unwrap()).sum();

@@ -72,7 +72,9 @@ fn owners_of_one_pool_never_hold_more_than_it_has() {
                 thread::spawn(move || churn(&owner, &witness, LIMIT / 2))
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_empty(&pool);
         assert_eq!(pool.usage().granted_bytes, 0);
     });
@@ -93,7 +95,9 @@ fn threads_of_one_owner_never_hold_more_than_it_may() {
                 thread::spawn(move || churn(&owner, &witness, LIMIT))
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert_empty(&pool);
         drop(owner);
         assert_eq!(pool.usage().granted_bytes, 0);
@@ -116,7 +120,9 @@ fn levels_hold_each_for_itself() {
                 })
             })
             .collect();
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         assert!(pool.peak_bytes() <= LIMIT);
         assert_eq!(pool.usage().granted_bytes, 0);
     });

@@ -46,7 +46,9 @@ fn small_ones_do_not_starve_a_large_one() {
             .collect();
         let owner = pool.owner("large").register().unwrap();
         assert_eq!(owner.reserve(1000, sync::now()).unwrap().bytes(), 1000);
-        threads.into_iter().for_each(|thread| thread.join().unwrap());
+        for thread in threads {
+            thread.join().unwrap();
+        }
         drop(owner);
         assert_eq!(pool.usage().granted_bytes, 0);
     });
