@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use memmap2::MmapMut;
 use plimsoll_memory::arena::counting::CountingAlloc;
+use plimsoll_memory::arena::mallctl;
 use plimsoll_memory::heap::{self, HeapOwner, attribute};
 use plimsoll_memory::probe::{Alarm, DriftLevel, Observation, Probe, ProbeError, Sampling, Term};
 
@@ -21,7 +22,10 @@ static HEAP: CountingAlloc = CountingAlloc::jemalloc();
 /// What is measured is the process's: one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    // What the test before freed shall not be given back in the middle of this one.
+    mallctl::purge_all().unwrap();
+    alone
 }
 
 const MIB: u64 = 1 << 20;
@@ -171,12 +175,12 @@ fn a_leak_is_an_alarm_and_counted_memory_is_none() {
     let (before, now, _) = changed.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_eq!((before, now), (DriftLevel::Above, DriftLevel::Within));
     assert_eq!(changed.recv_timeout(Duration::from_millis(50)), Err(RecvTimeoutError::Timeout), "no flicker");
-    drop(blocks);
 
     // Ended and joined: the callbacks, and with them the senders, are gone.
     sampler.stop();
     while ticked.try_recv().is_ok() {}
     assert_eq!(changed.recv(), Err(std::sync::mpsc::RecvError));
+    drop(blocks);
 }
 
 /// A process that cannot be measured is refused at the start.
