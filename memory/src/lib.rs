@@ -29,6 +29,8 @@ pub mod heap;
 pub mod java;
 pub mod model;
 #[cfg(feature = "observe")]
+pub mod probe;
+#[cfg(feature = "observe")]
 pub mod report;
 #[cfg(feature = "enforce")]
 pub mod segment;

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Barrier};
 
-use plimsoll_memory::budget::{Owner, Pool};
+use plimsoll_memory::budget::{Owner, Pool, Reservation};
 use plimsoll_memory::segment::managed::{Released, SharedError};
 use plimsoll_memory::segment::{ManagedMemory, Page};
 
@@ -59,7 +59,7 @@ fn resident_and_reserved_bytes_stay_within_the_limit() {
         pages.truncate(pages.len().saturating_sub(7));
         while let Ok(more) = rocksdb.try_reserve_shared(3 * PAGE) {
             reserved.push(more);
-            let others: u64 = reserved.iter().map(|more| more.bytes()).sum();
+            let others: u64 = reserved.iter().map(Reservation::bytes).sum();
             let resident = managed.resident_bytes().unwrap();
             assert!(resident + others <= limit, "{resident} resident and {others} reserved of {limit}");
             assert!(resident <= managed.committed_bytes());
