@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plimsoll_memory::report::{Report, TextStyle, proc, prometheus, text};
+use plimsoll_memory::report::{TextStyle, proc, prometheus, text};
 
 use super::{Outcome, fail};
 use crate::args::{Color, TopArgs, TopOutput};
@@ -26,15 +26,12 @@ pub(super) fn run(args: &TopArgs, color: Color) -> Outcome {
     loop {
         // each time anew: windows change
         let terminal = Terminal::of(color);
-        let frame = match output::screen_size().filter(|_| !args.once) {
-            Some(size) => {
-                let style = style(args, terminal, size.columns.min(terminal.columns));
-                screen.frame(&text(&report, &style), size)
-            }
-            None => {
-                let blank = if first { "" } else { "\n" };
-                format!("{blank}{}", shown(&report, args, terminal))
-            }
+        let frame = if let Some(size) = output::screen_size().filter(|_| !args.once) {
+            let style = style(args, terminal, size.columns.min(terminal.columns));
+            screen.frame(&text(&report, &style), size)
+        } else {
+            let blank = if first { "" } else { "\n" };
+            format!("{blank}{}", text(&report, &style(args, terminal, terminal.columns)))
         };
         first = false;
         if !output::goes_on(&frame)? || args.once {
@@ -50,10 +47,6 @@ pub(super) fn run(args: &TopArgs, color: Color) -> Outcome {
             Err(error) => return Err(failed(error)),
         };
     }
-}
-
-fn shown(report: &Report, args: &TopArgs, terminal: Terminal) -> String {
-    text(report, &style(args, terminal, terminal.columns))
 }
 
 fn style(args: &TopArgs, terminal: Terminal, width: usize) -> TextStyle {

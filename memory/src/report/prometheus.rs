@@ -179,8 +179,8 @@ fn heap(report: &Report, page: &mut Page) {
     }
     for owner in &heap.owners {
         let labels = [("owner", owner.name.as_str())];
-        let help = "Allocated less freed in an owner's name.";
-        page.signed("plimsoll_heap_owner_held_bytes", help, &labels, owner.held_bytes);
+        let said = "Allocated less freed in an owner's name.";
+        page.signed("plimsoll_heap_owner_held_bytes", said, &labels, owner.held_bytes);
         page.gauge("plimsoll_heap_owner_peak_bytes", "The most it ever held.", &labels, owner.peak_bytes);
     }
 }

@@ -46,8 +46,8 @@ impl Cell {
         Self { guide: String::new(), text, tone: Tone::Plain }
     }
 
-    pub(super) fn new(text: String, tone: Tone) -> Self {
-        Self::with_guide("", &text, tone)
+    pub(super) fn new(text: &str, tone: Tone) -> Self {
+        Self::with_guide("", text, tone)
     }
 
     pub(super) fn with_guide(guide: &str, text: &str, tone: Tone) -> Self {
@@ -87,7 +87,7 @@ impl Table<'_> {
     /// The header and the rows, none wider than the terminal (but for numbers that stay in any case).
     pub(super) fn lines(&self, style: &TextStyle) -> Vec<Line> {
         let widths = self.widths(style.width);
-        let head = self.columns.iter().map(|column| Cell::new(column.head.to_owned(), Tone::Faint)).collect();
+        let head = self.columns.iter().map(|column| Cell::new(column.head, Tone::Faint)).collect();
         std::iter::once(&head)
             .chain(&self.rows)
             .map(|row: &Vec<Cell>| self.line(row, &widths, style))

@@ -280,11 +280,11 @@ fn owners(report: &Report, style: &TextStyle, out: &mut String) {
         let guaranteed =
             if owner.guaranteed_bytes == 0 { String::new() } else { bytes_text(owner.guaranteed_bytes) };
         vec![
-            Cell::new(format!("{}{gone}", owner.name), tone),
+            Cell::new(&format!("{}{gone}", owner.name), tone),
             Cell::plain(bytes_text(owner.held_bytes)),
             Cell::plain(bytes_text(owner.peak_bytes)),
             Cell::plain(guaranteed),
-            Cell::new(path.clone(), Tone::Faint),
+            Cell::new(path, Tone::Faint),
         ]
     });
     let table = Table { columns: &OWNER_COLUMNS, rows: rows.collect() };
@@ -321,12 +321,12 @@ fn arenas(report: &Report, style: &TextStyle, out: &mut String) {
     }
     let rows = report.arenas.iter().map(|arena| {
         vec![
-            Cell::new(arena.name.clone(), Tone::Plain),
+            Cell::new(&arena.name, Tone::Plain),
             Cell::plain(bytes_text(arena.cap_bytes)),
             Cell::plain(bytes_text(arena.committed_bytes)),
             Cell::plain(share(arena.committed_bytes, arena.cap_bytes)),
             Cell::plain(bytes_text(arena.peak_bytes)),
-            Cell::new(arena.refusals.to_string(), if arena.refusals > 0 { Tone::Warn } else { Tone::Plain }),
+            Cell::new(&arena.refusals.to_string(), if arena.refusals > 0 { Tone::Warn } else { Tone::Plain }),
         ]
     });
     section(&Table { columns: &ARENA_COLUMNS, rows: rows.collect() }, style, out);
@@ -356,7 +356,7 @@ fn heap(report: &Report, style: &TextStyle, out: &mut String) {
         let sign = if owner.held_bytes < 0 { "-" } else { "" };
         let held = format!("{sign}{}", bytes_text(owner.held_bytes.unsigned_abs()));
         vec![
-            Cell::new(owner.name.clone(), Tone::Plain),
+            Cell::new(&owner.name, Tone::Plain),
             Cell::plain(held),
             Cell::plain(bytes_text(owner.peak_bytes)),
         ]
