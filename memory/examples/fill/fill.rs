@@ -2,10 +2,11 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use allocator_api2::vec::Vec as PoolVec;
+use plimsoll_memory::budget::Owner;
 use plimsoll_memory::heap;
 use plimsoll_memory::segment::{LocalBufferPool, ManagedMemory};
 
@@ -119,12 +120,7 @@ fn network(gates: &[LocalBufferPool], ship: &Ship, full: &Barrier) -> Filled {
 }
 
 /// Managed pages, until the slot is full: the block cache takes its part at the same time.
-fn pages(
-    slot: usize,
-    (memory, owner): &(ManagedMemory, std::sync::Arc<plimsoll_memory::budget::Owner>),
-    ship: &Ship,
-    full: &Barrier,
-) -> Filled {
+fn pages(slot: usize, (memory, owner): &(ManagedMemory, Arc<Owner>), ship: &Ship, full: &Barrier) -> Filled {
     let mut pages = Vec::new();
     let refusal = loop {
         match memory.allocate_pages(owner, 4) {
