@@ -31,7 +31,7 @@ fn churn<'a>(
     while !stop.load(Relaxed) {
         match random.below(16) {
             0..=7 => {
-                if let Some(object) = Object::new(pool, random.size(16, 4 * MIB), random.next()) {
+                if let Some(object) = Object::new(pool, size(&mut random), random.next()) {
                     tally.allocated.fetch_add(1, Relaxed);
                     live.push(object);
                 } else {
@@ -46,7 +46,7 @@ fn churn<'a>(
             12..=13 if !live.is_empty() => {
                 let index = usize::try_from(random.below(live.len() as u64)).expect("an index");
                 live[index].check();
-                tally.resized.fetch_add(u64::from(live[index].resize(random.size(16, 4 * MIB))), Relaxed);
+                tally.resized.fetch_add(u64::from(live[index].resize(size(&mut random))), Relaxed);
             }
             14 => {
                 if let Some(object) = live.pop() {
@@ -60,6 +60,12 @@ fn churn<'a>(
         }
     }
     live.iter().for_each(Object::check);
+}
+
+/// Half of them anywhere between 16 B and 4 MiB, half of them small: otherwise nearly all bytes are in a few large ones.
+fn size(random: &mut Random) -> usize {
+    let max = if random.below(2) == 0 { 4 * MIB } else { 64 << 10 };
+    random.size(16, max)
 }
 
 fn drop_one(live: &mut Vec<Object<'_>>, random: &mut Random) {
