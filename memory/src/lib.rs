@@ -8,6 +8,9 @@
 //! | `budget` | (feature `enforce`) pools that hand out bytes and refuse |
 //! | `report` | (feature `observe`) what a process holds and measures, as data and as text |
 //! | `arena` | (feature `enforce`) jemalloc arenas with a cap; the only unsafe code |
+//! | `cgroup` | (feature `observe`) what the kernel allows this process, and the check that the model fits |
+//! | `probe` | (feature `observe`) what a process measures, and how far that is from what it accounts for |
+//! | `heap` | (feature `enforce`) the general heap: counted, attributed, watched |
 //! | [`model`] | the derivation: TaskManager, JobManager, slots, network buffers, RocksDB, consumer weights |
 //!
 //! What it promises: no I/O, no clock, no panic; the answers of the real Flink to the byte and to the letter.
@@ -17,7 +20,11 @@
 pub mod arena;
 #[cfg(feature = "enforce")]
 pub mod budget;
+#[cfg(feature = "observe")]
+pub mod cgroup;
 pub mod config;
+#[cfg(feature = "enforce")]
+pub mod heap;
 pub mod java;
 pub mod model;
 #[cfg(feature = "observe")]

@@ -2,7 +2,10 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`counting`] | the global allocator that counts, for [`crate::heap`] |
+//! | [`failing`] | an allocator whose n-th call fails, for tests |
 //! | [`mallctl`] | jemalloc's control interface, typed: statistics, options, arenas |
+//! | [`startup`] | jemalloc's start-up options, the number of arenas from the container's CPU quota |
 //! | `address_space` | a mapping without memory behind it, for a pool's addresses |
 //! | `charge` | [`Charge`]: who pays for an arena's pages |
 //! | `hooks` | how jemalloc gets pages: addresses freely, memory up to the cap |
@@ -24,10 +27,13 @@ mod address_space;
 mod allocator;
 mod charge;
 mod class;
+pub mod counting;
 mod error;
+pub mod failing;
 mod hooks;
 pub mod mallctl;
 mod pool;
+pub mod startup;
 mod tcache;
 
 pub use allocator::PoolAllocator;
