@@ -111,17 +111,17 @@ fn compare(_: &mut Criterion) {
             "{size:>8} B, at once          {default:>10.1} {capped:>10.1} {:>8.2}{goal}",
             capped / default
         );
-        let held = if size < 1 << 20 { 1000 } else { 100 };
-        let mut held = Vec::with_capacity(held);
-        let count = (count / 4).max(held.capacity());
-        let count = count - count % held.capacity();
-        let mut other = Vec::with_capacity(held.capacity());
-        let (default, capped) = turns(
-            || nanoseconds(count, || batches(&Default, layout, count, &mut held)),
-            || nanoseconds(count, || batches(&pool, layout, count, &mut other)),
-        );
-        let title = format!("{size:>8} B, {} at a time", other.capacity());
-        println!("{title:<28}{default:>10.1} {capped:>10.1} {:>8.2}", capped / default);
+        let lengths = [100, 1000, 10_000];
+        for length in lengths.into_iter().filter(|length| length * size <= 128 << 20) {
+            let count = (count / 4).next_multiple_of(length);
+            let (mut held, mut other) = (Vec::with_capacity(length), Vec::with_capacity(length));
+            let (default, capped) = turns(
+                || nanoseconds(count, || batches(&Default, layout, count, &mut held)),
+                || nanoseconds(count, || batches(&pool, layout, count, &mut other)),
+            );
+            let title = format!("{size:>8} B, {length} at a time");
+            println!("{title:<28}{default:>10.1} {capped:>10.1} {:>8.2}", capped / default);
+        }
     }
 }
 
