@@ -28,6 +28,8 @@ pub mod heap;
 pub mod java;
 pub mod model;
 #[cfg(feature = "observe")]
+pub mod probe;
+#[cfg(feature = "observe")]
 pub mod report;
 pub mod size;
 #[cfg(feature = "enforce")]

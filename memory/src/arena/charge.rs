@@ -31,3 +31,18 @@ impl Charge for Unpaid {
 
     fn uncharge(&self, _: u64) {}
 }
+
+/// The bytes of an arena are an owner's: they count in its pool at the moment they are committed.
+impl Charge for crate::budget::Owner {
+    fn try_charge(&self, bytes: u64) -> bool {
+        Self::try_charge(self, bytes)
+    }
+
+    fn uncharge(&self, bytes: u64) {
+        Self::uncharge(self, bytes);
+    }
+
+    fn make_room(&self, bytes: u64) -> bool {
+        Self::make_room(self, bytes)
+    }
+}

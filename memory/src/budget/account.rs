@@ -1,11 +1,14 @@
 //! What one owner holds, and the credit it holds it from: three counters, changed without a lock.
 //!
-//! `used ≤ granted` at all times for everybody who was told yes. Credit is raised and withdrawn only under the ledger's
-//! lock; bytes are taken and given without it. A withdrawal lowers the credit first and looks at the use afterwards; a
-//! taker raises the use first and looks at the credit afterwards. All four are sequentially consistent, so at least one
-//! of the two sees the other and steps back.
+//! `used ≤ granted` for everybody who was told yes. Credit is raised and withdrawn only under the ledger's lock; bytes
+//! are taken and given without it. A withdrawal lowers the credit first and looks at the use afterwards; a taker raises
+//! the use first and looks at the credit afterwards. The withdrawal looks by a read-modify-write: either it comes after
+//! the taker's and sees the use, or before it, and then the taker has synchronised with it and sees the credit. At least
+//! one of the two steps back. `memory/tests/interleavings/` checks this in every order.
 
-use crate::sync::{AtomicU64, Ordering::SeqCst};
+use crate::sync::{AtomicU64, Ordering};
+
+use Ordering::{AcqRel, Acquire, Relaxed};
 
 /// The counters of one owner, in bytes.
 #[derive(Debug, Default)]
@@ -26,20 +29,20 @@ impl Account {
     /// Takes bytes out of the credit. `false`: the credit does not hold them, nothing was changed.
     #[inline]
     pub(crate) fn try_take(&self, bytes: u64) -> bool {
-        let mut used = self.used.load(SeqCst);
+        let mut used = self.used.load(Acquire);
         let after = loop {
             let Some(after) = used.checked_add(bytes) else { return false };
-            if after > self.granted.load(SeqCst) {
+            if after > self.granted.load(Acquire) {
                 return false;
             }
-            match self.used.compare_exchange_weak(used, after, SeqCst, SeqCst) {
+            match self.used.compare_exchange_weak(used, after, AcqRel, Acquire) {
                 Ok(_) => break after,
                 Err(now) => used = now,
             }
         };
-        if self.granted.load(SeqCst) < after {
+        if self.granted.load(Acquire) < after {
             // a withdrawal came between
-            self.used.fetch_sub(bytes, SeqCst);
+            self.used.fetch_sub(bytes, AcqRel);
             return false;
         }
         self.note(after);
@@ -52,43 +55,47 @@ impl Account {
     /// More than is held: nothing was changed.
     #[inline]
     pub(crate) fn give(&self, bytes: u64) -> Result<u64, OverRelease> {
-        let mut used = self.used.load(SeqCst);
+        let mut used = self.used.load(Acquire);
         let after = loop {
             let Some(after) = used.checked_sub(bytes) else { return Err(OverRelease { held_bytes: used }) };
-            match self.used.compare_exchange_weak(used, after, SeqCst, SeqCst) {
+            match self.used.compare_exchange_weak(used, after, AcqRel, Acquire) {
                 Ok(_) => break after,
                 Err(now) => used = now,
             }
         };
-        Ok(self.granted.load(SeqCst).saturating_sub(after))
+        Ok(self.granted.load(Acquire).saturating_sub(after))
     }
 
     /// Raises the credit. Only under the ledger's lock.
     pub(crate) fn grant(&self, bytes: u64) {
-        self.granted.fetch_add(bytes, SeqCst);
+        self.granted.fetch_add(bytes, AcqRel);
     }
 
     /// Withdraws unused credit, down to the floor (a guaranteed minimum) and leaving `keep` unused; returns how much.
     /// Only under the ledger's lock.
     pub(crate) fn withdraw(&self, floor: u64, keep: u64) -> u64 {
-        let granted = self.granted.load(SeqCst);
-        let target = self.used.load(SeqCst).saturating_add(keep).max(floor);
+        let granted = self.granted.load(Acquire);
+        let target = self.look().saturating_add(keep).max(floor);
         let wanted = granted.saturating_sub(target);
         if wanted == 0 {
             return 0;
         }
-        let lowered = granted - wanted;
-        self.granted.store(lowered, SeqCst);
-        let excess = self.used.load(SeqCst).saturating_sub(lowered).min(wanted);
-        self.granted.fetch_add(excess, SeqCst);
+        self.granted.fetch_sub(wanted, AcqRel);
+        let excess = self.look().saturating_sub(granted - wanted).min(wanted);
+        self.granted.fetch_add(excess, AcqRel);
         wanted - excess
+    }
+
+    /// The use, by a read-modify-write: it orders this thread before or after every taker.
+    fn look(&self) -> u64 {
+        self.used.fetch_add(0, AcqRel)
     }
 
     /// Takes bytes that come with their own credit. Only under the ledger's lock; the use rises first, so that nobody
     /// takes the credit away.
     pub(crate) fn receive(&self, bytes: u64) {
-        let after = self.used.fetch_add(bytes, SeqCst) + bytes;
-        self.granted.fetch_add(bytes, SeqCst);
+        let after = self.used.fetch_add(bytes, AcqRel) + bytes;
+        self.granted.fetch_add(bytes, AcqRel);
         self.note(after);
     }
 
@@ -97,79 +104,34 @@ impl Account {
     /// # Errors
     /// More than is held: nothing was changed.
     pub(crate) fn hand_over(&self, bytes: u64) -> Result<(), OverRelease> {
-        if bytes > self.granted.load(SeqCst) {
-            return Err(OverRelease { held_bytes: self.used.load(SeqCst) });
+        if bytes > self.granted.load(Acquire) {
+            return Err(OverRelease { held_bytes: self.used.load(Acquire) });
         }
-        self.granted.fetch_sub(bytes, SeqCst);
+        self.granted.fetch_sub(bytes, AcqRel);
         self.give(bytes).map(|_| ()).inspect_err(|_| {
-            self.granted.fetch_add(bytes, SeqCst);
+            self.granted.fetch_add(bytes, AcqRel);
         })
     }
 
     #[inline]
     fn note(&self, used: u64) {
-        if used > self.peak.load(SeqCst) {
-            self.peak.fetch_max(used, SeqCst);
+        if used > self.peak.load(Relaxed) {
+            self.peak.fetch_max(used, Relaxed);
         }
     }
 
     /// What is held.
     pub(crate) fn used(&self) -> u64 {
-        self.used.load(SeqCst)
+        self.used.load(Acquire)
     }
 
     /// What may be held without asking.
     pub(crate) fn granted(&self) -> u64 {
-        self.granted.load(SeqCst)
+        self.granted.load(Acquire)
     }
 
     /// The most that was ever held.
     pub(crate) fn peak(&self) -> u64 {
-        self.peak.load(SeqCst)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn takes_what_was_granted_and_no_more() {
-        let account = Account::default();
-        assert!(!account.try_take(1));
-        account.grant(10);
-        assert!(account.try_take(7));
-        assert!(!account.try_take(4));
-        assert!(account.try_take(3));
-        assert_eq!(account.give(4), Ok(4));
-        assert_eq!(account.give(7), Err(OverRelease { held_bytes: 6 }));
-        assert_eq!((account.used(), account.granted(), account.peak()), (6, 10, 10));
-        assert!(!account.try_take(u64::MAX));
-    }
-
-    #[test]
-    fn withdraws_only_what_is_unused_above_the_floor() {
-        let account = Account::default();
-        account.grant(100);
-        assert!(account.try_take(30));
-        assert_eq!(account.withdraw(0, 20), 50);
-        assert_eq!(account.granted(), 50);
-        assert_eq!(account.withdraw(45, 0), 5);
-        assert_eq!(account.withdraw(45, 0), 0);
-        assert_eq!(account.withdraw(0, 0), 15);
-        assert_eq!((account.used(), account.granted()), (30, 30));
-    }
-
-    #[test]
-    fn moves_bytes_with_their_credit() {
-        let (from, to) = (Account::default(), Account::default());
-        from.grant(10);
-        assert!(from.try_take(8));
-        assert_eq!(from.hand_over(9), Err(OverRelease { held_bytes: 8 }));
-        assert_eq!(from.granted(), 10);
-        assert_eq!(from.hand_over(5), Ok(()));
-        to.receive(5);
-        assert_eq!((from.used(), from.granted()), (3, 5));
-        assert_eq!((to.used(), to.granted(), to.peak()), (5, 5, 5));
+        self.peak.load(Relaxed)
     }
 }

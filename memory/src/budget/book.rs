@@ -4,6 +4,8 @@
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) name: String,
+    /// The option that sets its limit.
+    pub(crate) key: Option<&'static str>,
     pub(crate) parent: Option<NodeId>,
     pub(crate) limit: u64,
     pub(crate) granted: u64,
@@ -29,13 +31,19 @@ pub(crate) struct Book {
 }
 
 impl Book {
-    pub(crate) fn new(name: String, limit: u64) -> Self {
-        Self { nodes: vec![Node { name, parent: None, limit, granted: 0, peak: 0 }] }
+    pub(crate) fn new(name: String, limit: u64, key: Option<&'static str>) -> Self {
+        Self { nodes: vec![Node { name, key, parent: None, limit, granted: 0, peak: 0 }] }
     }
 
     /// Adds a level; its limit is the caller's to have checked.
-    pub(crate) fn add(&mut self, parent: NodeId, name: String, limit: u64) -> NodeId {
-        self.nodes.push(Node { name, parent: Some(parent), limit, granted: 0, peak: 0 });
+    pub(crate) fn add(
+        &mut self,
+        parent: NodeId,
+        name: String,
+        limit: u64,
+        key: Option<&'static str>,
+    ) -> NodeId {
+        self.nodes.push(Node { name, key, parent: Some(parent), limit, granted: 0, peak: 0 });
         self.nodes.len() - 1
     }
 
@@ -111,6 +119,11 @@ impl Book {
         self.path(node).map(|id| self.nodes[id].limit).min().unwrap_or(0)
     }
 
+    /// The option that sets the limit of a node, or of the nearest level above that has one; and that level.
+    pub(crate) fn key(&self, node: NodeId) -> Option<(NodeId, &'static str)> {
+        self.path(node).find_map(|id| self.nodes[id].key.map(|key| (id, key)))
+    }
+
     /// Names from the top to a node: `managed / slot 0`.
     pub(crate) fn path_text(&self, node: NodeId) -> String {
         let mut names: Vec<&str> = self.path(node).map(|id| self.nodes[id].name.as_str()).collect();
@@ -125,8 +138,8 @@ mod tests {
 
     /// A pool of 100 with slots of 60 and 50.
     fn book() -> Book {
-        let mut book = Book::new("managed".into(), 100);
-        assert_eq!((book.add(0, "slot 0".into(), 60), book.add(0, "slot 1".into(), 50)), (1, 2));
+        let mut book = Book::new("managed".into(), 100, Some("managed.size"));
+        assert_eq!((book.add(0, "slot 0".into(), 60, None), book.add(0, "slot 1".into(), 50, None)), (1, 2));
         book
     }
 
@@ -147,10 +160,11 @@ mod tests {
     #[test]
     fn knows_its_paths() {
         let mut book = book();
-        let operator = book.add(2, "join".into(), 20);
+        let operator = book.add(2, "join".into(), 20, None);
         assert_eq!(book.path_text(operator), "managed / slot 1 / join");
         assert_eq!(book.capacity(operator), 20);
         assert!(book.is_below(operator, 0) && book.is_below(operator, 2) && !book.is_below(operator, 1));
+        assert_eq!(book.key(operator), Some((0, "managed.size")));
         let shorts: Vec<NodeId> = book.shorts(operator, 101).map(|short| short.node).collect();
         assert_eq!(shorts, [operator, 2, 0]);
     }

@@ -22,8 +22,6 @@ const QUANTUM_PART: u64 = 1024;
 pub(crate) const OVERTAKEN_MAX: u32 = 64;
 
 pub(crate) struct Ledger {
-    /// The option that sets the pool's size, for remedies.
-    pub(crate) key: Option<&'static str>,
     state: Mutex<State>,
     /// How many wait. Raised before the queue is looked at, so that whoever gives bytes back either sees it or is seen.
     waiting: AtomicU32,
@@ -59,9 +57,8 @@ pub(crate) struct View<'a> {
 impl Ledger {
     pub(crate) fn new(name: String, limit: u64, key: Option<&'static str>) -> Self {
         Self {
-            key,
             state: Mutex::new(State {
-                book: Book::new(name, limit),
+                book: Book::new(name, limit, key),
                 seats: Vec::new(),
                 queue: VecDeque::new(),
                 next_ticket: 0,
@@ -86,8 +83,14 @@ impl Ledger {
         read(&View { book: &state.book, seats: &state.seats, waiting_bytes })
     }
 
-    pub(crate) fn add_node(&self, parent: NodeId, name: String, limit: u64) -> NodeId {
-        self.lock().book.add(parent, name, limit)
+    pub(crate) fn add_node(
+        &self,
+        parent: NodeId,
+        name: String,
+        limit: u64,
+        key: Option<&'static str>,
+    ) -> NodeId {
+        self.lock().book.add(parent, name, limit, key)
     }
 
     /// Gives an owner a seat, with its guaranteed minimum.

@@ -51,11 +51,11 @@ impl Pool {
                 above_bytes: self.limit_bytes(),
             });
         }
-        Ok(self.level(name, limit_bytes))
+        Ok(self.level(name, limit_bytes, None))
     }
 
-    pub(super) fn level(&self, name: &str, limit_bytes: u64) -> Self {
-        let node = self.ledger.add_node(self.node, name.to_owned(), limit_bytes);
+    pub(super) fn level(&self, name: &str, limit_bytes: u64, key: Option<&'static str>) -> Self {
+        let node = self.ledger.add_node(self.node, name.to_owned(), limit_bytes, key);
         Self { ledger: Arc::clone(&self.ledger), node }
     }
 
@@ -102,8 +102,7 @@ impl Pool {
 
     /// What this level and all below hold, at this moment.
     pub fn usage(&self) -> PoolUsage {
-        let key = self.ledger.key.filter(|_| self.node == 0);
-        self.ledger.view(|view| usage(view, self.node, key))
+        self.ledger.view(|view| usage(view, self.node))
     }
 
     /// How many reservations were refused, in the whole pool.
@@ -161,10 +160,10 @@ impl fmt::Debug for Pool {
 }
 
 /// One level and all below it, as data.
-pub(super) fn usage(view: &View<'_>, node: NodeId, key: Option<&'static str>) -> PoolUsage {
+pub(super) fn usage(view: &View<'_>, node: NodeId) -> PoolUsage {
     let here = view.book.node(node);
     let below = view.book.nodes().iter().enumerate().filter(|(_, other)| other.parent == Some(node));
-    let pools: Vec<PoolUsage> = below.map(|(id, _)| usage(view, id, None)).collect();
+    let pools: Vec<PoolUsage> = below.map(|(id, _)| usage(view, id)).collect();
     let at_home = view.seats.iter().filter(|seat| seat.node == node);
     let owners: Vec<OwnerUsage> = at_home
         .map(|seat| OwnerUsage {
@@ -178,7 +177,7 @@ pub(super) fn usage(view: &View<'_>, node: NodeId, key: Option<&'static str>) ->
     let held = pools.iter().map(|pool| pool.held_bytes).chain(owners.iter().map(|owner| owner.held_bytes));
     PoolUsage {
         name: here.name.clone(),
-        key: key.map(str::to_owned),
+        key: here.key.map(str::to_owned),
         limit_bytes: here.limit,
         held_bytes: held.fold(0, u64::saturating_add),
         granted_bytes: here.granted,

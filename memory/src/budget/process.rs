@@ -107,13 +107,18 @@ impl ProcessBudget {
                 (PartKind::Overhead, process.overhead.size.bytes(), KnownKey::TmOverheadMax),
             ],
         )?;
-        for (whole, part, size) in [
-            (PartKind::Heap, PartKind::FrameworkHeap, process.framework_heap.size),
-            (PartKind::Heap, PartKind::TaskHeap, process.task_heap.size),
-            (PartKind::OffHeap, PartKind::FrameworkOffHeap, process.framework_off_heap.size),
-            (PartKind::OffHeap, PartKind::TaskOffHeap, process.task_off_heap.size),
+        for (whole, part, size, key) in [
+            (PartKind::Heap, PartKind::FrameworkHeap, process.framework_heap.size, KnownKey::TmFrameworkHeap),
+            (PartKind::Heap, PartKind::TaskHeap, process.task_heap.size, KnownKey::TmTaskHeap),
+            (
+                PartKind::OffHeap,
+                PartKind::FrameworkOffHeap,
+                process.framework_off_heap.size,
+                KnownKey::TmFrameworkOffHeap,
+            ),
+            (PartKind::OffHeap, PartKind::TaskOffHeap, process.task_off_heap.size, KnownKey::TmTaskOffHeap),
         ] {
-            let level = budget.pool(whole).level(part.name(), size.bytes());
+            let level = budget.pool(whole).level(part.name(), size.bytes(), Some(key.as_str()));
             budget.parts.push((part, level));
         }
         for (part, key) in
@@ -122,7 +127,7 @@ impl ProcessBudget {
             check_slots(part, key, budget.pool(part).limit_bytes(), slots, segment)?;
         }
         let share = |pool: &Pool, index| {
-            pool.level(&format!("slot {index}"), pool.limit_bytes() / u64::from(slots.max(1)))
+            pool.level(&format!("slot {index}"), pool.limit_bytes() / u64::from(slots.max(1)), None)
         };
         budget.slots = (0..slots)
             .map(|index| SlotBudget {

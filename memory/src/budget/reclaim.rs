@@ -117,7 +117,8 @@ impl Ledger {
                 drop(mark);
                 let owner = other.name.clone();
                 tried.asked.push(Asked { owner, stage, wanted_bytes: short.missing, freed_bytes });
-                match self.take(seat, bytes, tried) {
+                // what comes back now is what this owner gave, not unused credit
+                match self.take(seat, bytes, &mut Tried::default()) {
                     Ok(()) => return Ok(()),
                     Err(now) => short = now,
                 }

@@ -35,8 +35,10 @@ pub struct Refusal {
     pub missing_bytes: u64,
     /// What other reservations are waiting for, in this pool.
     pub waiting_bytes: u64,
-    /// The option that sets the size of the pool.
+    /// The option that sets the limit there, or of the nearest level above that has one.
     pub key: Option<&'static str>,
+    /// The limit that this option sets.
+    pub key_bytes: u64,
     /// What was tried.
     pub tried: Tried,
     /// The pool from its top level on.
@@ -51,6 +53,7 @@ impl Refusal {
             let need = bytes.saturating_sub(seat.account.granted().saturating_sub(used));
             let short = view.book.short(seat.node, need);
             let node = short.map_or(seat.node, |short| short.node);
+            let key = view.book.key(node);
             Self {
                 pool: view.book.path_text(seat.node),
                 owner: seat.name.clone(),
@@ -61,9 +64,10 @@ impl Refusal {
                 granted_bytes: view.book.node(node).granted,
                 missing_bytes: short.map_or(0, |short| short.missing),
                 waiting_bytes: view.waiting_bytes,
-                key: ledger.key,
+                key: key.map(|(_, key)| key),
+                key_bytes: key.map_or(0, |(level, _)| view.book.node(level).limit),
                 tried,
-                usage: usage(view, 0, ledger.key),
+                usage: usage(view, 0),
             }
         })
     }
@@ -102,12 +106,12 @@ impl Refusal {
         let less = format!("let \"{}\" hold less", self.owner);
         let Some(key) = self.key else { return less };
         // what one of several equal shares lacks, all of them get
-        let shares = self.usage.limit_bytes.div_ceil(self.limit_bytes.max(1));
+        let shares = self.key_bytes.div_ceil(self.limit_bytes.max(1)).max(1);
         let more = self.missing_bytes.saturating_mul(shares);
         if more == 0 {
             return format!("try again, or {less}");
         }
-        let new_limit = self.usage.limit_bytes.saturating_add(more);
+        let new_limit = self.key_bytes.saturating_add(more);
         format!("raise {key} by {} to {new_limit}b, or {less}", bytes_text(more))
     }
 }

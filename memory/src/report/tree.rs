@@ -9,9 +9,13 @@ pub fn tree(usage: &PoolUsage) -> Vec<String> {
     walk(usage, "", "", &mut rows);
     let width =
         |column: fn(&Row) -> &str| rows.iter().map(|row| column(row).chars().count()).max().unwrap_or(0);
-    let (name, limit, held) = (width(|row| &row.name), width(|row| &row.limit), width(|row| &row.held));
+    let (name, limit) = (width(|row| &row.name), width(|row| &row.limit));
+    let (held, peak) = (width(|row| &row.held), width(|row| &row.peak));
     let line = |row: &Row| {
-        format!("{:<name$}  {:>limit$}  held {:>held$}  peak {}", row.name, row.limit, row.held, row.peak)
+        format!(
+            "{:<name$}  {:>limit$}  held {:>held$}  peak {:>peak$}",
+            row.name, row.limit, row.held, row.peak
+        )
     };
     rows.iter().map(line).collect()
 }
