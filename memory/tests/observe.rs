@@ -22,10 +22,7 @@ static HEAP: CountingAlloc = CountingAlloc::jemalloc();
 /// What is measured is the process's: one test at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
-    let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
-    // What the test before freed shall not be given back in the middle of this one.
-    mallctl::purge_all().unwrap();
-    alone
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 const MIB: u64 = 1 << 20;
@@ -181,6 +178,8 @@ fn a_leak_is_an_alarm_and_counted_memory_is_none() {
     while ticked.try_recv().is_ok() {}
     assert_eq!(changed.recv(), Err(std::sync::mpsc::RecvError));
     drop(blocks);
+    // Now, and not when this thread has ended, in the middle of the next test's measuring.
+    mallctl::purge_all().unwrap();
 }
 
 /// A process that cannot be measured is refused at the start.

@@ -1,7 +1,7 @@
 //! Slots that go home when they are dropped, without counting who is away.
 //!
 //! Every slot that belongs to a [`Home`] owns one count of its `Arc`, *wherever it is*: in somebody's hands as a
-//! [`Slot`], or parked on the home's stack as a mere number. So taking and giving change no count; a count is made when
+//! [`Slot`], or parked in the home's ring as a mere number. So taking and giving change no count; a count is made when
 //! a slot joins a home ([`Home::adopt`]) and ends when it leaves ([`Slot::leave`]). A home is freed when its handles
 //! are gone and no slot belongs to it; closing it is to set the slow flag and to let every parked slot leave.
 #![expect(unsafe_code, reason = "slots are memory and counts; each block has its proof")]
@@ -10,8 +10,8 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use super::ring::{Claim, Ring};
 use super::slab::{Slab, Token};
-use super::stack::Stack;
 use crate::sync::{Arc, Ordering};
 
 /// What a home does with slots that come back.
@@ -19,20 +19,24 @@ pub(crate) trait Keeper: Send + Sync + Sized {
     /// Whether a slot that comes back may simply be parked. Asked anew after each [`Home::begin_again`].
     fn keeps(&self) -> bool;
 
-    /// Receives a slot that may not: [`Self::keeps`] said no, or the home is slow. The slot belongs to the home no more.
+    /// Receives a slot that may not: [`Self::keeps`] said no, the home is slow, or there is no room. The slot belongs to the home no more.
     fn receive(home: &Arc<Home<Self>>, token: Token);
 }
 
 /// Where slots of a slab belong.
 pub(crate) struct Home<K> {
-    parked: Stack,
+    parked: Ring,
+    base: NonNull<u8>,
+    slot_bytes: u32,
     slab: Arc<Slab>,
     keeper: K,
 }
 
 impl<K: Keeper> Home<K> {
-    pub(crate) fn new(slab: Arc<Slab>, keeper: K) -> Arc<Self> {
-        Arc::new(Self { parked: Stack::new(), slab, keeper })
+    /// A home with room for so many parked slots at least.
+    pub(crate) fn new(slab: Arc<Slab>, capacity: u32, keeper: K) -> Arc<Self> {
+        let (base, slot_bytes) = (slab.base(), slab.slot_bytes());
+        Arc::new(Self { parked: Ring::new(capacity), base, slot_bytes, slab, keeper })
     }
 
     pub(crate) fn keeper(&self) -> &K {
@@ -46,7 +50,7 @@ impl<K: Keeper> Home<K> {
     /// Takes a parked slot.
     #[inline]
     pub(crate) fn take(self: &Arc<Self>) -> Option<Slot<K>> {
-        let number = self.parked.pop(&self.slab.links)?;
+        let number = self.parked.pop()?;
         // the count that the number owned is the slot's now
         Some(self.slot(number))
     }
@@ -59,15 +63,23 @@ impl<K: Keeper> Home<K> {
     }
 
     /// Makes a slot of the slab one of this home and parks it, whatever the keeper says.
-    pub(crate) fn park(self: &Arc<Self>, token: Token) {
+    ///
+    /// # Errors
+    /// There is no room: the token comes back.
+    pub(crate) fn park(self: &Arc<Self>, token: Token) -> Result<(), Token> {
         let slot = ManuallyDrop::new(self.adopt(token));
-        self.parked.push(&self.slab.links, slot.number);
+        if self.parked.push(slot.number) {
+            return Ok(());
+        }
+        Err(ManuallyDrop::into_inner(slot).leave().0)
     }
 
     #[inline]
     fn slot(self: &Arc<Self>, number: u32) -> Slot<K> {
         let home = NonNull::new(Arc::as_ptr(self).cast_mut()).expect("an Arc is never at address zero");
-        Slot { base: self.slab.base(number), bytes: self.slab.slot_bytes(), number, home }
+        // SAFETY: numbers come from tokens of the slab alone, so they are below its count and the slot lies inside.
+        let base = unsafe { self.base.add(number as usize * self.slot_bytes as usize) };
+        Slot { base, bytes: self.slot_bytes, number, home }
     }
 
     pub(crate) fn has_parked(&self) -> bool {
@@ -89,6 +101,11 @@ impl<K: Keeper> Home<K> {
         self.parked.begin_again();
     }
 }
+
+// SAFETY: the base is never written or read through a home; all else may be shared.
+unsafe impl<K: Keeper> Send for Home<K> {}
+// SAFETY: as above.
+unsafe impl<K: Keeper> Sync for Home<K> {}
 
 /// The only access to one slot's bytes. Dropped, it goes home.
 pub(crate) struct Slot<K: Keeper> {
@@ -136,19 +153,19 @@ impl<K: Keeper> DerefMut for Slot<K> {
 impl<K: Keeper> Drop for Slot<K> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: until the exchange below succeeds, this slot owns a count of the home. Afterwards the count is the
-        // parked number's, somebody may take and free it at once, and nothing of the home is touched: the word's
-        // exchange is the last access, and no function that is still running was given a reference to the home.
+        // SAFETY: until the store below, this slot owns a count of the home. Afterwards the count is the parked
+        // number's, somebody may take and free it at once, and nothing of the home is touched: the store into the cell
+        // is the last access, and no function that is still running was given a reference to the home.
         let home: &Home<K> = unsafe { self.home.as_ref() };
         loop {
-            let top = home.parked.top();
-            if top.is_slow() || !home.keeper.keeps() {
+            let tail = home.parked.tail();
+            if tail.is_slow() || !home.keeper.keeps() {
                 break;
             }
-            let (old, new) = Stack::replacement(top, &home.slab.links, self.number);
-            let word = home.parked.word();
-            if word.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                return;
+            match home.parked.claim(tail, self.number) {
+                Claim::Cell(cell, word) => return cell.store(word, Ordering::Release),
+                Claim::Again => {}
+                Claim::Full => break,
             }
         }
         go_slowly(self.home, self.number);

@@ -198,7 +198,7 @@ pub(crate) struct Slab {
     id: u64,
     slot_bytes: u32,
     slot_count: u32,
-    pub(super) links: Links,
+    links: Links,
     touched: Box<[AtomicBool]>,
     committed_bytes: AtomicU64,
 }
@@ -258,11 +258,9 @@ impl Slab {
         self.id
     }
 
-    /// Where a slot begins.
-    pub(super) fn base(&self, number: u32) -> NonNull<u8> {
-        assert!(number < self.slot_count, "slot {number} of {}", self.slot_count);
-        // SAFETY: below the count, so the offset lies inside the mapping.
-        unsafe { self.source.base().add(self.offset(number)) }
+    /// Where the first slot begins.
+    pub(super) fn base(&self) -> NonNull<u8> {
+        self.source.base()
     }
 
     fn offset(&self, number: u32) -> usize {
@@ -289,10 +287,10 @@ impl Slab {
     /// Commits a slot and makes its pages resident now, so that nobody waits for the kernel later. Its bytes are zero.
     pub(crate) fn populate(&self, token: &Token) {
         self.commit(token);
-        let base = self.base(token.number);
+        let offset = self.offset(token.number);
         for page in (0..self.slot_bytes as usize).step_by(4096) {
             // SAFETY: inside the slot, and the token is the only right to it: no reference into it is alive.
-            unsafe { base.add(page).write_volatile(0) };
+            unsafe { self.base().add(offset + page).write_volatile(0) };
         }
     }
 
@@ -359,10 +357,11 @@ impl TokenStack {
         Self { stack: Stack::new(), slab: slab.id }
     }
 
-    pub(crate) fn push(&self, slab: &Slab, token: Token) {
+    /// Pushes; says whether the stack was marked when it did.
+    pub(crate) fn push(&self, slab: &Slab, token: Token) -> bool {
         slab.check(&token);
         assert_eq!(self.slab, slab.id, "a stack of another slab");
-        self.stack.push(&slab.links, token.spend());
+        self.stack.push(&slab.links, token.spend())
     }
 
     pub(crate) fn pop(&self, slab: &Slab) -> Option<Token> {
@@ -374,18 +373,13 @@ impl TokenStack {
         self.stack.is_empty()
     }
 
-    /// The flag of [`Stack::set_slow`], as a mark for those who push.
+    /// Asks those who push from now on to say so.
     pub(crate) fn mark(&self) {
-        self.stack.set_slow();
+        self.stack.mark();
     }
 
+    /// Ends [`Self::mark`].
     pub(crate) fn unmark(&self) {
-        self.stack.clear_slow();
-    }
-
-    /// Pushes; says whether the stack was marked when it did.
-    pub(crate) fn push_marked(&self, slab: &Slab, token: Token) -> bool {
-        self.push(slab, token);
-        self.stack.top().is_slow()
+        self.stack.unmark();
     }
 }

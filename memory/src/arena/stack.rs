@@ -1,11 +1,9 @@
-//! A stack of slot numbers without locks: the free list of segments.
+//! A stack of slot numbers without locks: the slots that belong to no home.
 //!
-//! A stack and not a queue, for two reasons. The slot given last is taken next, so that few pages are ever touched. And
-//! giving ends with *one* compare-exchange, after which the giver touches nothing: whoever takes the slot may free the
-//! stack at once. A queue's push touches the queue after the element is visible, so that each giver would have to own a
-//! count of the queue, at two atomic additions a pair.
+//! All stacks of a slab share one array of links, since a number lies in at most one: an empty stack costs a word. The
+//! slot pushed last is taken next, so that few pages are ever touched.
 //!
-//! The top is one word: a number, a flag, and a tag that changes with each push, so that a thread that slept between
+//! The top is one word: a number, a mark, and a tag that changes with each push, so that a thread that slept between
 //! reading the word and replacing it does not take an old top for the present one (37 bits: more than an hour of
 //! pushing without a pause).
 
@@ -13,8 +11,8 @@ use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 const NUMBER_BITS: u32 = 26;
 const NONE: u64 = (1 << NUMBER_BITS) - 1;
-const SLOW: u64 = 1 << NUMBER_BITS;
-const TAG_ONE: u64 = SLOW << 1;
+const MARK: u64 = 1 << NUMBER_BITS;
+const TAG_ONE: u64 = MARK << 1;
 
 /// The most numbers that stacks can hold.
 pub(crate) const NUMBERS_MAX: u64 = NONE;
@@ -28,17 +26,6 @@ impl Links {
     }
 }
 
-/// The word of a stack as it was read.
-#[derive(Clone, Copy)]
-pub(crate) struct Top(u64);
-
-impl Top {
-    /// Whether pushing quickly is not allowed now.
-    pub(crate) fn is_slow(self) -> bool {
-        self.0 & SLOW != 0
-    }
-}
-
 /// Numbers, the last one pushed first. On a cache line of its own: threads fight for nothing else.
 #[repr(align(128))]
 pub(crate) struct Stack(AtomicU64);
@@ -48,32 +35,15 @@ impl Stack {
         Self(AtomicU64::new(NONE))
     }
 
-    /// Reads the word, for [`Self::replace`].
-    #[inline]
-    pub(crate) fn top(&self) -> Top {
-        Top(self.0.load(Ordering::Acquire))
-    }
-
-    /// The atomic word itself: the one thing that [`Self::replacement`]'s user touches last.
-    #[inline]
-    pub(crate) fn word(&self) -> &AtomicU64 {
-        &self.0
-    }
-
-    /// Links a number above `top` and returns the words to exchange: `(old, new)`. The flag stays as it is.
-    #[inline]
-    pub(crate) fn replacement(top: Top, links: &Links, number: u32) -> (u64, u64) {
-        let below = (top.0 & NONE) as u32;
-        links.0[number as usize].store(below, Ordering::Relaxed);
-        (top.0, (top.0 & !NONE).wrapping_add(TAG_ONE) | u64::from(number))
-    }
-
-    /// Pushes, whatever the flag says.
-    pub(crate) fn push(&self, links: &Links, number: u32) {
+    /// Pushes; says whether the mark was set at that moment.
+    pub(crate) fn push(&self, links: &Links, number: u32) -> bool {
+        let mut old = self.0.load(Ordering::Acquire);
         loop {
-            let (old, new) = Self::replacement(self.top(), links, number);
-            if self.0.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
-                return;
+            links.0[number as usize].store((old & NONE) as u32, Ordering::Relaxed);
+            let new = (old & !NONE).wrapping_add(TAG_ONE) | u64::from(number);
+            match self.0.compare_exchange_weak(old, new, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return old & MARK != 0,
+                Err(now) => old = now,
             }
         }
     }
@@ -98,19 +68,14 @@ impl Stack {
         self.0.load(Ordering::Acquire) & NONE == NONE
     }
 
-    /// Sets the flag: from now on nobody pushes quickly; what was pushed before is visible.
-    pub(crate) fn set_slow(&self) {
-        self.0.fetch_or(SLOW, Ordering::AcqRel);
+    /// Sets the mark: each push from now on says so.
+    pub(crate) fn mark(&self) {
+        self.0.fetch_or(MARK, Ordering::AcqRel);
     }
 
-    /// Clears the flag.
-    pub(crate) fn clear_slow(&self) {
-        self.0.fetch_and(!SLOW, Ordering::AcqRel);
-    }
-
-    /// Makes every push begin again that read the word before now: it then sees what was stored before this call.
-    pub(crate) fn begin_again(&self) {
-        self.0.fetch_add(TAG_ONE, Ordering::AcqRel);
+    /// Clears the mark.
+    pub(crate) fn unmark(&self) {
+        self.0.fetch_and(!MARK, Ordering::AcqRel);
     }
 }
 
@@ -138,24 +103,15 @@ mod tests {
     }
 
     #[test]
-    fn the_flag_survives_pushes_and_pops() {
+    fn the_mark_survives_pushes_and_pops() {
         let (stack, links) = (Stack::new(), Links::new(2));
-        stack.set_slow();
-        stack.push(&links, 1);
-        assert!(stack.top().is_slow());
-        assert_eq!(stack.pop(&links), Some(1));
-        assert!(stack.top().is_slow() && stack.is_empty());
-        stack.clear_slow();
-        assert!(!stack.top().is_slow());
-    }
-
-    #[test]
-    fn a_push_begins_again_after_a_change() {
-        let (stack, links) = (Stack::new(), Links::new(2));
-        let (old, new) = Stack::replacement(stack.top(), &links, 0);
-        stack.begin_again();
-        assert!(stack.word().compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_err());
-        assert!(stack.is_empty());
+        assert!(!stack.push(&links, 0));
+        stack.mark();
+        assert!(stack.push(&links, 1));
+        assert_eq!(drain(&stack, &links), [1, 0]);
+        assert!(stack.push(&links, 1));
+        stack.unmark();
+        assert!(!stack.push(&links, 0));
     }
 
     /// The tag is what stops a sleeper: taken and given back, the same number lies on top, over something else.
@@ -164,13 +120,13 @@ mod tests {
         let (stack, links) = (Stack::new(), Links::new(3));
         stack.push(&links, 0);
         stack.push(&links, 1);
-        let before = stack.top();
-        assert_eq!(stack.pop(&links), Some(1));
-        assert_eq!(stack.pop(&links), Some(0));
+        let before = stack.0.load(Ordering::Relaxed);
+        assert_eq!(drain(&stack, &links), [1, 0]);
         stack.push(&links, 2);
         stack.push(&links, 1);
-        let (old, new) = (before.0, before.0 & !NONE);
-        assert!(stack.word().compare_exchange(old, new, Ordering::AcqRel, Ordering::Relaxed).is_err());
+        // as the sleeper would: take 1, leave 0
+        let after = before & !NONE;
+        assert!(stack.0.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed).is_err());
         assert_eq!(drain(&stack, &links), [1, 2]);
     }
 
@@ -178,11 +134,8 @@ mod tests {
     fn the_tag_wraps() {
         let (stack, links) = (Stack::new(), Links::new(1));
         stack.0.fetch_add(u64::MAX << (NUMBER_BITS + 1), Ordering::Relaxed);
-        stack.set_slow();
-        stack.push(&links, 0);
-        assert!(stack.top().is_slow());
-        stack.begin_again();
+        stack.mark();
+        assert!(stack.push(&links, 0));
         assert_eq!(drain(&stack, &links), [0]);
-        assert!(stack.top().is_slow());
     }
 }

@@ -50,18 +50,22 @@ impl SegmentPool {
         let (slab, tokens) = Slab::new(segment_bytes, total_bytes)?;
         let charge = Charge::new(owner);
         let slab = Arc::new(slab);
-        let home = Home::new(Arc::clone(&slab), Shelf { fresh: TokenStack::new(&slab), charge });
+        let home =
+            Home::new(Arc::clone(&slab), slab.slot_count(), Shelf { fresh: TokenStack::new(&slab), charge });
         let trimmer = match commit {
             Commit::AtStart => {
                 home.keeper().charge.take(segment_bytes * u64::from(slab.slot_count()))?;
-                tokens.for_each(|token| {
+                for token in tokens {
                     slab.populate(&token);
-                    home.park(token);
-                });
+                    // dropped, it is parked
+                    drop(home.adopt(token));
+                }
                 None
             }
             Commit::Lazily => {
-                tokens.for_each(|token| home.keeper().fresh.push(&slab, token));
+                for token in tokens {
+                    home.keeper().fresh.push(&slab, token);
+                }
                 let trimmer = Arc::new(Trimmer(Arc::downgrade(&home)));
                 owner.on_reclaim(Stage::Cache, &trimmer);
                 Some(trimmer)

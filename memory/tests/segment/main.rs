@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that finds nothing there has failed")]
 
+mod managed;
 mod network;
 mod pool;
 

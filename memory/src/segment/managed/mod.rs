@@ -104,9 +104,9 @@ impl ManagedMemory {
         Released { reserved_bytes: tenant.reserved.give_up_to(u64::MAX), pages_out }
     }
 
-    /// A resource that everybody who knows its key shares: the first caller makes it, the others wait for that, the last
-    /// lease ends it and releases its bytes. `init` gets the owner that the bytes are charged to, whose name is the key;
-    /// it runs under no lock. The bytes of the first caller count.
+    /// A resource that everybody who knows its key shares: the first caller makes it, the others wait for that, the
+    /// last lease ends it and releases its bytes. `init` gets the owner that the bytes are charged to, whose name is
+    /// the key; it runs under no lock. The bytes of the first caller count.
     ///
     /// # Errors
     /// The budget lacks the bytes; `init` fails; the resource has another type; `init` or the resource's end asks for

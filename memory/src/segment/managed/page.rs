@@ -46,10 +46,12 @@ impl Pages {
     ) -> Result<Self, SlabError> {
         let (slab, tokens) = Slab::new(page_bytes, pool.limit_bytes())?;
         let free = TokenStack::new(&slab);
-        tokens.for_each(|token| free.push(&slab, token));
+        for token in tokens {
+            free.push(&slab, token);
+        }
         let cached_max = cached_max.min(slab.slot_count()) as usize;
         let cache = Mutex::new(Vec::with_capacity(cached_max));
-        Ok(Self { home: Home::new(Arc::new(slab), Away), free, cache, cache_owner, cached_max })
+        Ok(Self { home: Home::new(Arc::new(slab), 1, Away), free, cache, cache_owner, cached_max })
     }
 
     pub(super) fn slab(&self) -> &Slab {
@@ -127,8 +129,8 @@ impl Pages {
         self.discard(cached);
     }
 
-    /// The memory goes to the kernel, then the page is free, then its charge ends: so whoever is granted the bytes finds
-    /// both a page and the memory for it.
+    /// The memory goes to the kernel, then the page is free, then its charge ends: so whoever is granted the bytes
+    /// finds both a page and the memory for it.
     fn discard(&self, cached: Cached) {
         let Cached { token, charge } = cached;
         if self.slab().decommit(&token) {

@@ -123,9 +123,13 @@ impl Keeper for Local {
             return;
         }
         let mut room = local.room();
-        home.park(token);
+        let parked = home.park(token);
         room.ring(&local.bell);
         drop(room);
+        if let Err(token) = parked {
+            local.lower();
+            local.shared.put(token);
+        }
         // the share may have changed, or the pool been closed, after it was asked and before the buffer was parked
         trim(home);
     }
@@ -139,8 +143,9 @@ fn trim(home: &Arc<Home<Local>>) {
         let (token, _count) = slot.leave();
         if local.lets_go() {
             local.shared.put(token);
-        } else {
-            home.park(token);
+        } else if let Err(token) = home.park(token) {
+            local.lower();
+            local.shared.put(token);
         }
     }
 }

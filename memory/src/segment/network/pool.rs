@@ -59,7 +59,7 @@ impl Shared {
 
     /// Takes a buffer back, and wakes a waiter of each pool that has one. Not to be called under the registry's lock.
     pub(super) fn put(&self, token: Token) {
-        if self.free.push_marked(&self.slab, token) {
+        if self.free.push(&self.slab, token) {
             self.ring();
         }
     }
@@ -94,6 +94,9 @@ impl Shared {
         changed.iter().for_each(resized);
     }
 }
+
+/// The most buffers that a local pool keeps at home; more go to the common pool. Their places cost 8 bytes each.
+const PARKED_MAX: u32 = 128;
 
 /// What a local pool may hold, in buffers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,9 +147,9 @@ impl NetworkBufferPool {
             return Err(LocalPoolError::MaxBelowMin { required, max });
         }
         let shared = &self.shared;
-        let home =
-            Home::new(Arc::clone(&shared.slab), Local::new(shared, name, required, max, overdraft_max));
         let total = shared.slab.slot_count();
+        let local = Local::new(shared, name, required, max, overdraft_max);
+        let home = Home::new(Arc::clone(&shared.slab), max.min(total).min(PARKED_MAX), local);
         let mut registry = shared.registry();
         // what is guaranteed is never more than there is
         let available = total.saturating_sub(registry.required());
