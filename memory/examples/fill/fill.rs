@@ -131,7 +131,9 @@ fn pages(slot: usize, (memory, owner): &(ManagedMemory, Arc<Owner>), ship: &Ship
             page.fill(0xa5);
         }
     };
-    pages.iter_mut().for_each(|page| page.fill(0xa5));
+    for page in &mut pages {
+        page.fill(0xa5);
+    }
     full.wait();
     Filled {
         part: format!("managed pages of slot {slot}"),

@@ -146,7 +146,9 @@ fn pages(memory: &ManagedMemory, owner: &Arc<Owner>, seed: u64, ended: &AtomicBo
 fn buffers(gates: &[LocalBufferPool], ended: &AtomicBool) {
     while !ended.load(Relaxed) {
         let mut held: Vec<_> = gates.iter().filter_map(LocalBufferPool::request).collect();
-        held.iter_mut().for_each(|buffer| buffer.fill(0x5a));
+        for buffer in &mut held {
+            buffer.fill(0x5a);
+        }
         black_box(&held);
     }
 }
