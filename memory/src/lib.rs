@@ -8,6 +8,7 @@
 //! | `budget` | (feature `enforce`) pools that hand out bytes and refuse |
 //! | `report` | (feature `observe`) what a process holds and measures, as data and as text |
 //! | `arena` | (feature `enforce`) jemalloc arenas with a cap; the only unsafe code |
+//! | `segment` | (feature `enforce`) memory in pieces of one size: managed pages, network buffers |
 //! | `cgroup` | (feature `observe`) what the kernel allows this process, and the check that the model fits |
 //! | `probe` | (feature `observe`) what a process measures, and how far that is from what it accounts for |
 //! | `heap` | (feature `enforce`) the general heap: counted, attributed, watched |
@@ -31,6 +32,8 @@ pub mod model;
 pub mod probe;
 #[cfg(feature = "observe")]
 pub mod report;
+#[cfg(feature = "enforce")]
+pub mod segment;
 pub mod size;
 #[cfg(feature = "enforce")]
 mod sync;

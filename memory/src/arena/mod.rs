@@ -5,6 +5,8 @@
 //! | [`counting`] | the global allocator that counts, for [`crate::heap`] |
 //! | [`failing`] | an allocator whose n-th call fails, for tests |
 //! | [`mallctl`] | jemalloc's control interface, typed: statistics, options, arenas |
+//! | `slab`, `home` | a mapping cut into slots; slots that go home when they are dropped |
+//! | `ring`, `stack` | slots at home and slots of no home, without locks |
 //! | [`startup`] | jemalloc's start-up options, the number of arenas from the container's CPU quota |
 //! | `address_space` | a mapping without memory behind it, for a pool's addresses |
 //! | `charge` | [`Charge`]: who pays for an arena's pages |
@@ -30,9 +32,13 @@ mod class;
 pub mod counting;
 mod error;
 pub mod failing;
+pub(crate) mod home;
 mod hooks;
 pub mod mallctl;
 mod pool;
+pub(crate) mod ring;
+pub(crate) mod slab;
+pub(crate) mod stack;
 pub mod startup;
 mod tcache;
 
