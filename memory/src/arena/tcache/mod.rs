@@ -4,9 +4,10 @@
 //! pointers. jemalloc's own explicit caches cost more than twice as much, because their way leads through its slow path;
 //! and its automatic caches mix the objects of all arenas.
 //!
-//! **Bound.** A thread keeps at most [`cached_bytes_max`] of a pool: 256 KiB or a 128th of the pool's cap, whichever is
-//! less. These bytes stay inside the cap. The cache itself lies outside of the pool: 2 KiB for each thread and pool, and
-//! 8 bytes for each place in the stacks of the size classes that the thread used (at most 256 a class, 30 KiB in all).
+//! **Bound.** A thread keeps at most 256 KiB of a pool, or a 128th of the pool's cap if that is less; of one class at most
+//! 64 KiB (a few objects more where these are large) and 1024 objects. These bytes stay inside the cap. The cache itself
+//! lies outside of the pool: 2 KiB for each thread and pool, and 8 bytes for each place in the stacks of the size classes
+//! that the thread used, 8 KiB for the smallest classes and 85 KiB for all.
 //!
 //! **Whose objects.** A cache belongs to one thread and one pool, and is found only through the pool's id, which is never
 //! used twice. What it hands out came in through the same pool, so pools and ordinary memory never mix.
