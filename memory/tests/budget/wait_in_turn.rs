@@ -97,7 +97,8 @@ fn the_next_is_woken_when_the_first_gives_up() {
     let holder = pool.owner("holder").register().unwrap();
     let held = holder.try_reserve(5 * MIB).unwrap();
     let large = pool.owner("large").register().unwrap();
-    let first = thread::spawn(move || large.reserve(8 * MIB, within(300)).is_ok());
+    let asking = Arc::clone(&large);
+    let first = thread::spawn(move || asking.reserve(8 * MIB, within(300)).is_ok());
     while !pool_waits_for(&pool, 8 * MIB) {
         thread::yield_now();
     }
@@ -107,5 +108,6 @@ fn the_next_is_woken_when_the_first_gives_up() {
     let got = small.reserve(4 * MIB, within(600_000)).map(|got| got.bytes());
     assert_eq!(got.unwrap(), 4 * MIB);
     assert!(!first.join().unwrap());
-    drop(held);
+    // an owner that leaves wakes others too: this one stays until here
+    drop((large, held));
 }
