@@ -9,6 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use allocator_api2::vec::Vec as PoolVec;
+use plimsoll_memory::arena::BASE_BYTES;
 use plimsoll_memory::budget::Owner;
 use plimsoll_memory::heap;
 use plimsoll_memory::probe::{Observation, Probe, Sampling, Term};
@@ -17,6 +18,9 @@ use plimsoll_memory::segment::{LocalBufferPool, ManagedMemory};
 
 use crate::random::Random;
 use crate::ship::{Bunker, Ship};
+
+/// What of an arena's bookkeeping is touched, about; the rest is committed and not in memory yet.
+const BASE_TOUCHED_BYTES: u64 = 128 << 10;
 
 /// Runs for so many seconds and prints a line for each.
 pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
@@ -87,12 +91,17 @@ fn wait(seconds: u64) {
 
 /// What the process knows of its bytes.
 fn accounts(ship: &Ship, observation: &Observation) -> Vec<Term> {
-    let arenas: u64 = ship.arenas.iter().map(|bunker| bunker.memory.committed_bytes()).sum();
+    let committed: u64 = ship.arenas.iter().map(|bunker| bunker.memory.committed_bytes()).sum();
+    let arenas = committed.saturating_sub(ship.arenas.len() as u64 * (BASE_BYTES - BASE_TOUCHED_BYTES));
     let managed: u64 = ship.slots.iter().map(|(memory, _)| memory.committed_bytes()).sum();
     let network = u64::from(ship.network.total()) * ship.network.buffer_bytes();
     let general = heap::held_bytes();
     let mut terms = vec![
-        Term::accounted("arenas", arenas, "committed by the arenas' hooks"),
+        Term::accounted(
+            "arenas",
+            arenas,
+            "committed by the arenas' hooks, less what each keeps for later bookkeeping",
+        ),
         Term::accounted("managed pages", managed, "committed pages"),
         Term::accounted("network", network, "all buffers, from the start"),
         Term::accounted("general heap", general, "counted by the global allocator"),
