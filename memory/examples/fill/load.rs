@@ -16,6 +16,7 @@ use plimsoll_memory::probe::{Observation, Probe, Sampling, Term};
 use plimsoll_memory::report::bytes_text;
 use plimsoll_memory::segment::{LocalBufferPool, ManagedMemory};
 
+use crate::desk::Desk;
 use crate::random::Random;
 use crate::ship::{Bunker, Ship};
 
@@ -23,7 +24,12 @@ use crate::ship::{Bunker, Ship};
 const BASE_TOUCHED_BYTES: u64 = 128 << 10;
 
 /// Runs for so many seconds and prints a line for each.
-pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(
+    ship: &Arc<Ship>,
+    seconds: u64,
+    seed: u64,
+    desk: &Arc<Desk>,
+) -> Result<(), Box<dyn Error>> {
     let ended = AtomicBool::new(false);
     let worst = Arc::new(AtomicU64::new(0));
     let total_bytes = ship.budget.total_bytes();
@@ -37,7 +43,7 @@ pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<d
         }
         scope.spawn(move || buffers(&ship.gates, ended));
         scope.spawn(move || general_heap(ship.general_heap.bytes(), seed, ended));
-        let outcome = watch(ship, &worst, seconds);
+        let outcome = watch(ship, &worst, seconds, desk);
         ended.store(true, Relaxed);
         outcome
     })?;
@@ -54,7 +60,13 @@ pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<d
 }
 
 /// Observes once a second. The first seconds, in which the parts fill, are no steady state.
-fn watch(ship: &Arc<Ship>, worst: &Arc<AtomicU64>, seconds: u64) -> Result<(), Box<dyn Error>> {
+fn watch(
+    ship: &Arc<Ship>,
+    worst: &Arc<AtomicU64>,
+    seconds: u64,
+    desk: &Arc<Desk>,
+) -> Result<(), Box<dyn Error>> {
+    let (told, told_ship) = (Arc::clone(desk), Arc::clone(ship));
     let total_bytes = ship.budget.total_bytes();
     let (accounted, worst) = (Arc::clone(ship), Arc::clone(worst));
     let mut regulator = heap::Regulator::new();
@@ -62,6 +74,7 @@ fn watch(ship: &Arc<Ship>, worst: &Arc<AtomicU64>, seconds: u64) -> Result<(), B
         .accounts(move |observation| accounts(&accounted, observation))
         .each(move |observation| {
             regulator.tick();
+            told.tell(&told_ship, observation);
             let Some(drift) = &observation.drift else { return };
             println!(
                 "{:>4} s  measured {:>9}  accounted {:>9}  drift {:>10} bytes ({:?})",
