@@ -76,9 +76,20 @@ impl Desk {
         let report = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let (status, kind, body) = match (report, request.split(' ').nth(1)) {
             (None, _) => ("503 Service Unavailable", "text/plain", "not observed yet\n".to_owned()),
-            (Some(report), Some("/memory.json")) => ("200 OK", "application/json", serde_json::to_string(&report)?),
+            (Some(report), Some("/memory.json")) => {
+                ("200 OK", "application/json", serde_json::to_string(&report)?)
+            }
             (Some(report), Some("/metrics")) => ("200 OK", "text/plain; version=0.0.4", prometheus(&report)),
-            (Some(report), _) => ("200 OK", "text/plain; charset=utf-8", text(&report, &TextStyle::default())),
+            (Some(report), _) => {
+                let style = TextStyle {
+                    width: 100,
+                    unicode: true,
+                    colour: false,
+                    owners_max: 20,
+                    now_unix_ms: report.at_unix_ms,
+                };
+                ("200 OK", "text/plain; charset=utf-8", text(&report, &style))
+            }
         };
         let length = body.len();
         let mut stream = reader.into_inner().into_inner();

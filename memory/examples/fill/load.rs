@@ -24,12 +24,7 @@ use crate::ship::{Bunker, Ship};
 const BASE_TOUCHED_BYTES: u64 = 128 << 10;
 
 /// Runs for so many seconds and prints a line for each.
-pub(crate) fn run(
-    ship: &Arc<Ship>,
-    seconds: u64,
-    seed: u64,
-    desk: &Arc<Desk>,
-) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64, desk: &Arc<Desk>) -> Result<(), Box<dyn Error>> {
     let ended = AtomicBool::new(false);
     let worst = Arc::new(AtomicU64::new(0));
     let total_bytes = ship.budget.total_bytes();
@@ -121,7 +116,7 @@ fn accounts(ship: &Ship, observation: &Observation) -> Vec<Term> {
         Term::stacks(&observation.bytes),
     ];
     if let Some(allocator) = &observation.allocator {
-        terms.push(Term::allocator_slack(allocator, arenas + general, ship.overhead().bytes()));
+        terms.push(Term::allocator_slack(allocator, committed + general, ship.overhead().bytes()));
     }
     terms
 }
