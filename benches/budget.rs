@@ -102,7 +102,7 @@ fn benches(c: &mut Criterion) {
     group.bench_function("one thread/shared", |b| b.iter(|| drop(one.try_reserve_shared(64).unwrap())));
     group.bench_function("two threads/64 B", |b| b.iter_custom(|pairs| together(&[&one, &two], 64, pairs)));
     group.bench_function("two threads/one owner", |b| {
-        b.iter_custom(|pairs| together(&[&one, &one], 64, pairs))
+        b.iter_custom(|pairs| together(&[&one, &one], 64, pairs));
     });
     group.finish();
 }

@@ -5,7 +5,6 @@
     clippy::unwrap_used,
     clippy::disallowed_methods,
     clippy::print_stdout,
-    clippy::cast_precision_loss,
     reason = "a bench measures time, prints, and may stop at the first surprise"
 )]
 

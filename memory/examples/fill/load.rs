@@ -9,17 +9,22 @@ use std::thread;
 use std::time::Duration;
 
 use allocator_api2::vec::Vec as PoolVec;
+use plimsoll_memory::arena::BASE_BYTES;
 use plimsoll_memory::budget::Owner;
 use plimsoll_memory::heap;
 use plimsoll_memory::probe::{Observation, Probe, Sampling, Term};
 use plimsoll_memory::report::bytes_text;
 use plimsoll_memory::segment::{LocalBufferPool, ManagedMemory};
 
+use crate::desk::Desk;
 use crate::random::Random;
 use crate::ship::{Bunker, Ship};
 
+/// What of an arena's bookkeeping is touched, about; the rest is committed and not in memory yet.
+const BASE_TOUCHED_BYTES: u64 = 128 << 10;
+
 /// Runs for so many seconds and prints a line for each.
-pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64, desk: &Arc<Desk>) -> Result<(), Box<dyn Error>> {
     let ended = AtomicBool::new(false);
     let worst = Arc::new(AtomicU64::new(0));
     let total_bytes = ship.budget.total_bytes();
@@ -33,7 +38,7 @@ pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<d
         }
         scope.spawn(move || buffers(&ship.gates, ended));
         scope.spawn(move || general_heap(ship.general_heap.bytes(), seed, ended));
-        let outcome = watch(ship, &worst, seconds);
+        let outcome = watch(ship, &worst, seconds, desk);
         ended.store(true, Relaxed);
         outcome
     })?;
@@ -50,7 +55,13 @@ pub(crate) fn run(ship: &Arc<Ship>, seconds: u64, seed: u64) -> Result<(), Box<d
 }
 
 /// Observes once a second. The first seconds, in which the parts fill, are no steady state.
-fn watch(ship: &Arc<Ship>, worst: &Arc<AtomicU64>, seconds: u64) -> Result<(), Box<dyn Error>> {
+fn watch(
+    ship: &Arc<Ship>,
+    worst: &Arc<AtomicU64>,
+    seconds: u64,
+    desk: &Arc<Desk>,
+) -> Result<(), Box<dyn Error>> {
+    let (told, told_ship) = (Arc::clone(desk), Arc::clone(ship));
     let total_bytes = ship.budget.total_bytes();
     let (accounted, worst) = (Arc::clone(ship), Arc::clone(worst));
     let mut regulator = heap::Regulator::new();
@@ -58,6 +69,7 @@ fn watch(ship: &Arc<Ship>, worst: &Arc<AtomicU64>, seconds: u64) -> Result<(), B
         .accounts(move |observation| accounts(&accounted, observation))
         .each(move |observation| {
             regulator.tick();
+            told.tell(&told_ship, observation);
             let Some(drift) = &observation.drift else { return };
             println!(
                 "{:>4} s  measured {:>9}  accounted {:>9}  drift {:>10} bytes ({:?})",
@@ -87,19 +99,24 @@ fn wait(seconds: u64) {
 
 /// What the process knows of its bytes.
 fn accounts(ship: &Ship, observation: &Observation) -> Vec<Term> {
-    let arenas: u64 = ship.arenas.iter().map(|bunker| bunker.memory.committed_bytes()).sum();
+    let committed: u64 = ship.arenas.iter().map(|bunker| bunker.memory.committed_bytes()).sum();
+    let arenas = committed.saturating_sub(ship.arenas.len() as u64 * (BASE_BYTES - BASE_TOUCHED_BYTES));
     let managed: u64 = ship.slots.iter().map(|(memory, _)| memory.committed_bytes()).sum();
     let network = u64::from(ship.network.total()) * ship.network.buffer_bytes();
     let general = heap::held_bytes();
     let mut terms = vec![
-        Term::accounted("arenas", arenas, "committed by the arenas' hooks"),
+        Term::accounted(
+            "arenas",
+            arenas,
+            "committed by the arenas' hooks, less what each keeps for later bookkeeping",
+        ),
         Term::accounted("managed pages", managed, "committed pages"),
         Term::accounted("network", network, "all buffers, from the start"),
         Term::accounted("general heap", general, "counted by the global allocator"),
         Term::stacks(&observation.bytes),
     ];
     if let Some(allocator) = &observation.allocator {
-        terms.push(Term::allocator_slack(allocator, arenas + general, ship.overhead().bytes()));
+        terms.push(Term::allocator_slack(allocator, committed + general, ship.overhead().bytes()));
     }
     terms
 }

@@ -6,10 +6,13 @@
 //! cargo run --release -p plimsoll-memory --features enforce --example fill -- --seconds 30
 //! ```
 //!
+//! While it works, `memcalc top PID` shows it; with `--listen 127.0.0.1:9464` so does `memcalc top URL`, and Prometheus.
+//!
 //! Arguments are options of Flink, `key=value`; those in `ship.rs` hold where nothing else is said.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "an example talks")]
 
+mod desk;
 mod fill;
 mod load;
 mod random;
@@ -23,6 +26,7 @@ use plimsoll_memory::arena::counting::CountingAlloc;
 use plimsoll_memory::cgroup::{Cgroup, check_fits};
 use plimsoll_memory::report::{bytes_exact, bytes_text};
 
+use desk::Desk;
 use fill::Filled;
 use ship::Ship;
 
@@ -42,15 +46,17 @@ fn main() -> ExitCode {
 fn run(arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let mut seconds = None;
     let mut seed = 1;
+    let mut listen = None;
     let mut options = Vec::new();
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--seconds" => seconds = Some(arguments.next().ok_or("--seconds needs a number")?.parse()?),
+            "--listen" => listen = Some(arguments.next().ok_or("--listen needs an address")?),
             "--seed" => seed = arguments.next().ok_or("--seed needs a number")?.parse()?,
             pair => options.push(
                 pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).ok_or_else(|| {
-                    format!("{pair} is no option of the form key=value; also known: --seconds N, --seed N")
+                    format!("{pair} is no option of the form key=value; also known: --seconds N, --listen ADDRESS, --seed N")
                 })?,
             ),
         }
@@ -64,7 +70,13 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     }
     match seconds {
         None => tell(&ship, &fill::all(&ship, seed)?)?,
-        Some(seconds) => load::run(&ship, seconds, seed)?,
+        Some(seconds) => {
+            let desk = Desk::open()?;
+            if let Some(address) = listen {
+                desk.listen(&address)?;
+            }
+            load::run(&ship, seconds, seed, &desk)?;
+        }
     }
     let budget = ship.budget.clone();
     drop(Arc::into_inner(ship).ok_or("somebody is still on board")?);

@@ -52,8 +52,9 @@ pub(crate) struct Bunker {
 }
 
 impl Bunker {
-    fn new(name: &str, pool: &Pool, cap_bytes: u64) -> Result<Self, Box<dyn Error>> {
-        let owner = pool.owner(name).register()?;
+    /// `guaranteed_bytes`: what nobody else gets, however greedy.
+    fn new(name: &str, pool: &Pool, cap_bytes: u64, guaranteed_bytes: u64) -> Result<Self, Box<dyn Error>> {
+        let owner = pool.owner(name).guaranteed(guaranteed_bytes).register()?;
         let arena = PoolArena::new(name, cap_bytes, Arc::clone(&owner) as _)?;
         Ok(Self { name: name.to_owned(), owner, memory: PoolAllocator::new(arena) })
     }
@@ -83,12 +84,13 @@ impl Ship {
         let mut arenas = Vec::new();
         for part in [PartKind::TaskHeap, PartKind::FrameworkOffHeap, PartKind::TaskOffHeap] {
             let pool = budget.pool(part);
-            arenas.push(Bunker::new(part.name(), pool, pool.limit_bytes())?);
+            arenas.push(Bunker::new(part.name(), pool, pool.limit_bytes(), 0)?);
         }
         let mut managed = Vec::new();
         for slot in budget.slots() {
             let name = format!("block cache {}", slot.index);
-            arenas.push(Bunker::new(&name, &slot.managed, slot.managed.limit_bytes() / 2)?);
+            let share_bytes = slot.managed.limit_bytes() / 2;
+            arenas.push(Bunker::new(&name, &slot.managed, share_bytes, share_bytes / 2)?);
             let pages = ManagedMemory::new(&slot.managed, SEGMENT_BYTES, 64)?;
             managed.push((pages, slot.managed.owner("sort buffers").register()?));
         }

@@ -342,7 +342,9 @@ mod tests {
         // SAFETY: each live with its layout, freed once.
         unsafe {
             pool.deallocate(shrunk.cast(), small);
-            rest.into_iter().for_each(|(object, layout)| pool.deallocate(object.cast(), layout));
+            for (object, layout) in rest {
+                pool.deallocate(object.cast(), layout);
+            }
         }
         pool.purge();
         assert_eq!((pool.cached_bytes(), pool.committed_bytes() % 4096), (0, 0));

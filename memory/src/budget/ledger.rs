@@ -281,7 +281,8 @@ impl State {
         }
     }
 
-    /// Whether these bytes are taken from under the first in the queue. It lets them pass a number of times.
+    /// Whether these bytes are taken from under the first in the queue. Never where it could have its own now; where it
+    /// could not, it lets them pass a number of times.
     fn may_overtake(&self, node: NodeId, bytes: u64, ticket: Option<u64>) -> Result<bool, Short> {
         let Some(first) = self.queue.front() else { return Ok(false) };
         if ticket == Some(first.ticket) {
@@ -293,7 +294,11 @@ impl State {
             left < first.bytes && book.is_below(node, *id)
         });
         match hurt {
-            Some(level) if first.overtaken >= OVERTAKEN_MAX => Err(Short { node: level, missing: bytes }),
+            Some(level)
+                if first.overtaken >= OVERTAKEN_MAX || book.short(first.node, first.bytes).is_none() =>
+            {
+                Err(Short { node: level, missing: bytes })
+            }
             hurt => Ok(hurt.is_some()),
         }
     }

@@ -82,8 +82,8 @@ impl Owner {
         Ok(Reservation::new(Arc::clone(self), bytes))
     }
 
-    /// Reserves bytes, waiting for them until the deadline. Those who wait are served in the order they came; the first
-    /// of them is overtaken by smaller ones that fit at most 64 times.
+    /// Reserves bytes, waiting for them until the deadline. Those who wait are served in the order they came; where
+    /// the first cannot be served yet, others that fit may pass it, at most 64 times.
     ///
     /// # Errors
     /// Nobody gave enough in time; or at once, where the pool could never hold so much.

@@ -89,3 +89,25 @@ fn the_first_in_the_queue_is_overtaken_a_number_of_times() {
     assert_eq!(thread.join().unwrap().unwrap(), 8 * MIB);
     assert!(Arc::strong_count(&small) == 1 && small.try_reserve(4 * MIB).is_ok());
 }
+
+/// The first gives up; whoever it was holding back is told, and does not wait for its own deadline.
+#[test]
+fn the_next_is_woken_when_the_first_gives_up() {
+    let pool = Pool::root("pool", 10 * MIB).unwrap();
+    let holder = pool.owner("holder").register().unwrap();
+    let held = holder.try_reserve(5 * MIB).unwrap();
+    let large = pool.owner("large").register().unwrap();
+    let asking = Arc::clone(&large);
+    let first = thread::spawn(move || asking.reserve(8 * MIB, within(300)).is_ok());
+    while !pool_waits_for(&pool, 8 * MIB) {
+        thread::yield_now();
+    }
+    let small = pool.owner("small").register().unwrap();
+    while small.try_reserve(4 * MIB).is_ok() {}
+    // nothing passes the first any more, so this one waits behind it, far longer than the first does
+    let got = small.reserve(4 * MIB, within(600_000)).map(|got| got.bytes());
+    assert_eq!(got.unwrap(), 4 * MIB);
+    assert!(!first.join().unwrap());
+    // an owner that leaves wakes others too: this one stays until here
+    drop((large, held));
+}
