@@ -137,16 +137,16 @@ fn style(width: usize) -> TextStyle {
     TextStyle { width, unicode: true, colour: false, owners_max: 4, now_unix_ms: 1_700_000_000_400 }
 }
 
-/// A text against its golden file; `BLESS=1` in the build's environment would be a second way to be wrong: the files
-/// are written by hand after reading the difference.
+/// A text against its golden file. A new file is written by hand, after reading what has changed: it stands in the
+/// directory for temporary files then.
 fn golden(name: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/report/testdata").join(name);
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    let written = path.with_extension("new");
     if text != expected {
-        std::fs::write(&written, text).unwrap();
+        let now = std::env::temp_dir().join(format!("plimsoll-{name}"));
+        std::fs::write(&now, text).unwrap();
+        panic!("not {}: see {}\n{text}", path.display(), now.display());
     }
-    assert_eq!(text, expected, "{} (what it is now: {})", path.display(), written.display());
 }
 
 #[test]
