@@ -104,7 +104,7 @@ impl Publishing {
     fn end(mut self) {
         drop(self.orders.take());
         // what it still says, so that it is not stopped by a closed pipe
-        for line in self.answers.by_ref().lines() {
+        for line in std::io::Read::by_ref(&mut self.answers).lines() {
             line.unwrap();
         }
         assert!(self.child.wait().unwrap().success());
