@@ -96,7 +96,7 @@ fn the_file_goes_with_the_process_unless_it_is_killed() {
     let files = || fs::read_dir(&directory).unwrap().map(name_of).collect::<Vec<String>>();
     let process = Publishing::start(runtime.path());
     let name = format!("{}.json", process.pid());
-    assert_eq!(files(), [name.clone()]);
+    assert_eq!(files(), std::slice::from_ref(&name));
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o7777;
     assert_eq!((mode(&directory), mode(&directory.join(&name))), (0o700, 0o600));
     process.end();
