@@ -6,7 +6,8 @@
 //! cargo run --release -p plimsoll-memory --features enforce --example fill -- --seconds 30
 //! ```
 //!
-//! While it works, `memcalc top PID` shows it; with `--listen 127.0.0.1:9464` so do `memcalc top URL` and Prometheus.
+//! While it works, `memcalc top PID` shows it; with `--listen 127.0.0.1:9464` so does `memcalc top URL`, and
+//! Prometheus.
 //!
 //! Arguments are options of Flink, `key=value`; those in `ship.rs` hold where nothing else is said.
 
