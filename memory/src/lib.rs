@@ -32,8 +32,8 @@
 //! | file pages: the program, mapped files, the page cache | nobody; the kernel takes them back when it needs room | |
 //! | socket buffers and other kernel memory | nobody; counted by the control group, shown apart | |
 //!
-//! What nobody counts shows as *drift*: measured less accounted bytes, once a second, with an alarm at 2 % of the process
-//! by default.
+//! What nobody counts shows as *drift*: measured less accounted bytes, once a second, with an alarm at 2 % of the
+//! process by default.
 
 #[cfg(feature = "enforce")]
 pub mod arena;

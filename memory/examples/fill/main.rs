@@ -6,7 +6,8 @@
 //! cargo run --release -p plimsoll-memory --features enforce --example fill -- --seconds 30
 //! ```
 //!
-//! While it works, `memcalc top PID` shows it; with `--listen 127.0.0.1:9464` so does `memcalc top URL`, and Prometheus.
+//! While it works, `memcalc top PID` shows it; with `--listen 127.0.0.1:9464` so does `memcalc top URL`, and
+//! Prometheus.
 //!
 //! Arguments are options of Flink, `key=value`; those in `ship.rs` hold where nothing else is said.
 
@@ -43,17 +44,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
+fn run(mut arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     let mut seconds = None;
-    let mut seed = 1;
+    let mut seed = 1_u64;
     let mut listen = None;
     let mut options = Vec::new();
-    let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
-            "--seconds" => seconds = Some(arguments.next().ok_or("--seconds needs a number")?.parse()?),
+            "--seconds" => seconds = Some(number("--seconds", arguments.next())?),
             "--listen" => listen = Some(arguments.next().ok_or("--listen needs an address")?),
-            "--seed" => seed = arguments.next().ok_or("--seed needs a number")?.parse()?,
+            "--seed" => seed = number("--seed", arguments.next())?,
             pair => options.push(
                 pair.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).ok_or_else(|| {
                     format!("{pair} is no option of the form key=value; also known: --seconds N, --listen ADDRESS, --seed N")
@@ -83,6 +83,12 @@ fn run(arguments: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
     budget.verify_empty()?;
     println!("everything was given back");
     Ok(())
+}
+
+/// The number behind a flag.
+fn number(flag: &str, found: Option<String>) -> Result<u64, String> {
+    let found = found.ok_or_else(|| format!("{flag} needs a whole number"))?;
+    found.parse().map_err(|_| format!("{flag} needs a whole number, not \"{found}\""))
 }
 
 /// What became of each pool, and of the process.

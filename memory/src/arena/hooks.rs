@@ -76,8 +76,8 @@ impl Control {
     }
 
     /// Commits `bytes`, or refuses. The counter never exceeds the cap, not even between two instructions: it is moved
-    /// by compare-exchange, before anybody may touch the pages. Nor is the owner charged for more than the counter says:
-    /// it is charged after the counter grew, and gets back before the counter shrinks.
+    /// by compare-exchange, before anybody may touch the pages. Nor is the owner charged for more than the counter
+    /// says: it is charged after the counter grew, and gets back before the counter shrinks.
     fn try_commit(&self, bytes: u64) -> bool {
         let mut now = self.committed_bytes.load(Relaxed);
         let after = loop {
@@ -110,7 +110,8 @@ impl Control {
 /// # Safety
 /// `hooks` is the pointer that the arena was created with: the start of a living [`Control`].
 unsafe fn control<'a>(hooks: *mut extent_hooks_t) -> &'a Control {
-    // SAFETY: the caller's promise; `Control` is `repr(C)` with the hooks first, and only shared references to it exist.
+    // SAFETY: the caller's promise; `Control` is `repr(C)` with the hooks first, and only shared references to it
+    // exist.
     unsafe { &*hooks.cast::<Control>() }
 }
 

@@ -27,8 +27,8 @@
 //! | `overhead` | what the overhead of a process must hold, term by term |
 //! | `process` | the budget of a whole TaskManager or JobManager |
 //!
-//! What it promises: no level ever hands out more than its limit; a reservation is granted, refused by name, or waits for
-//! a deadline, and nothing else; bytes that are not given back are found and named.
+//! What it promises: no level ever hands out more than its limit; a reservation is granted, refused by name, or waits
+//! for a deadline, and nothing else; bytes that are not given back are found and named.
 //!
 //! What it does not cover: that bytes which were not reserved are not used. Counting is voluntary here; arenas and
 //! segments make it physical.

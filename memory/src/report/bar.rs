@@ -73,7 +73,8 @@ mod tests {
         assert_eq!(fill(50, 50, 100, 10, true), "█████·····");
         assert_eq!(fill(50, 100, 100, 10, false), "#####....|");
         assert_eq!(fill(0, 0, 0, 4, true), "····");
-        assert_eq!(fill(1, 2, 1 << 40, 4, true), "▌···");
+        // little is a thin mark, not nothing
+        assert_eq!(fill(1, 2, 1 << 40, 4, true), "▏···");
         // more than the limit is full, not longer
         assert_eq!(fill(300, 400, 100, 4, true), "████");
         assert_eq!(fill(u64::MAX, u64::MAX, u64::MAX, 4, true), "████");

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::data::VERSION;
-use super::printable::{columns, elide, visible};
+use super::printable::visible;
 
 /// Why bytes are no report that can be read here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub enum ReportError {
     },
 }
 
-/// Columns of a beginning that is quoted.
+/// Letters of a beginning that is quoted.
 const BEGINNING_MAX: usize = 32;
 
 impl ReportError {
@@ -49,16 +49,19 @@ impl ReportError {
                 Self::NotAReport { why: visible(&error.to_string()).into_owned() }
             }
             serde_json::error::Category::Eof => Self::HalfWritten { bytes: bytes.len() },
+            // not told apart by a kind of its own
+            _ if error.to_string().starts_with("recursion limit") => {
+                Self::NotAReport { why: error.to_string() }
+            }
             _ => {
                 let start = String::from_utf8_lossy(bytes.get(..256).unwrap_or(bytes)).into_owned();
                 let line = start.trim().lines().next().unwrap_or("").to_owned();
                 let shown = visible(&line);
-                let cut: String = shown.chars().take(BEGINNING_MAX).collect();
-                let begins = if columns(&shown) > BEGINNING_MAX {
-                    elide(&cut, BEGINNING_MAX - 1, super::printable::char_columns) + "…"
-                } else {
-                    cut
-                };
+                let mut begins: String = shown.chars().take(BEGINNING_MAX).collect();
+                if begins.len() < shown.len() {
+                    begins.pop();
+                    begins.push('…');
+                }
                 Self::NotJson { begins, line: error.line(), column: error.column() }
             }
         }
@@ -104,7 +107,7 @@ mod tests {
         );
         assert_eq!(
             text(b"\x1b[31m\xff and a line that is longer than what is quoted of it"),
-            "it is no JSON at line 1, column 1; it begins with '\u{fffd}[31m\u{fffd} and a line that is lo…'"
+            "it is no JSON at line 1, column 1; it begins with '\u{fffd}[31m\u{fffd} and a line that is longe…'"
         );
         assert_eq!(text(b"{}"), "it is JSON, but no report: missing field `version` at line 1 column 2");
         assert_eq!(
@@ -112,10 +115,14 @@ mod tests {
             "it is a report of version 2, and version 1 is read here"
         );
         assert_eq!(
-            text(b"[1]"),
-            "it is JSON, but no report: invalid type: integer `1`, expected u32 at line 1 column 2"
+            text(b"[true]"),
+            "it is JSON, but no report: invalid type: boolean `true`, expected u32 at line 1 column 5"
         );
+        // what is passed over may be as deep as it likes, what is read may not
         let deep = [b"{\"version\": 1, \"x\": ".to_vec(), b"[".repeat(100_000)].concat();
-        assert!(text(&deep).starts_with("it is no JSON at line 1"), "{}", text(&deep));
+        assert_eq!(text(&deep), "it is half written: the JSON ends too early, after 100020 bytes");
+        let deep = [b"{\"version\": 1".to_vec(), b", \"pools\": [{\"name\": \"a\"".repeat(1000)].concat();
+        let said = text(&[deep, b"}]".repeat(1000), b"}".to_vec()].concat());
+        assert!(said.starts_with("it is JSON, but no report: recursion limit exceeded at line 1"), "{said}");
     }
 }

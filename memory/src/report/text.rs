@@ -51,9 +51,9 @@ pub fn text(report: &Report, style: &TextStyle) -> String {
 
 /// A line cut to the width, and to ASCII where that is all there is.
 fn fit(line: &str, style: &TextStyle) -> String {
-    let line = visible(line);
-    let line = if style.unicode { line } else { ascii(&line).into_owned().into() };
-    elide(&line, style.width, char_columns)
+    let line = if style.unicode { line.to_owned() } else { line.replace(" · ", ", ") };
+    let line = elide(&visible(&line), style.width, char_columns);
+    if style.unicode { line } else { ascii(&line).into_owned() }
 }
 
 fn heading(report: &Report, style: &TextStyle, out: &mut String) {
@@ -62,14 +62,16 @@ fn heading(report: &Report, style: &TextStyle, out: &mut String) {
         if process.role == Role::Other { String::new() } else { format!(" ({})", process.role.name()) };
     let age = style.now_unix_ms.saturating_sub(report.at_unix_ms);
     let up = report.at_unix_ms.saturating_sub(process.started_unix_ms);
-    let mut line = format!("{}{role}, process {}, up {}", process.name, process.pid, duration_text(up));
+    let mut line = format!("{}{role}, process {} · up {}", process.name, process.pid, duration_text(up));
     if age > OLD_MS {
-        let _ = write!(line, ", REPORT {} OLD", duration_text(age).to_uppercase());
+        let _ = write!(line, " · REPORT {} OLD", duration_text(age).to_uppercase());
     } else if report.profile == Profile::Native {
-        let _ = write!(line, ", report {} old", duration_text(age));
+        let _ = write!(line, " · report {} old", duration_text(age));
     }
     let tone = if age > OLD_MS { Tone::Bad } else { Tone::Strong };
-    let _ = writeln!(out, "{}", tone.paint(&fit(&line, style), style.colour));
+    for line in wrap(&line, style.width) {
+        let _ = writeln!(out, "{}", tone.paint(&fit(&line, style), style.colour));
+    }
     for (tone, line) in facts(report) {
         for line in wrap(&line, style.width) {
             let _ = writeln!(out, "{}", tone.paint(&fit(&line, style), style.colour));
@@ -101,20 +103,6 @@ fn facts(report: &Report) -> Vec<(Tone, String)> {
         sizes.push(format!("process size {}", bytes_text(total)));
     }
     let observation = report.observation.as_ref();
-    if let Some(bytes) = observation.map(|observation| &observation.bytes) {
-        let swap = if bytes.swap_bytes > 0 {
-            format!(", swapped {}", bytes_text(bytes.swap_bytes))
-        } else {
-            String::new()
-        };
-        sizes.push(format!(
-            "resident {} (anonymous {}, file {}, shared {}{swap})",
-            bytes_text(bytes.resident_bytes),
-            bytes_text(bytes.anonymous_bytes),
-            bytes_text(bytes.file_bytes),
-            bytes_text(bytes.shmem_bytes)
-        ));
-    }
     if let Some(group) = observation.and_then(|observation| observation.cgroup.as_ref()) {
         match (&group.limit, group.current_bytes) {
             (Some(limit), Some(current)) => {
@@ -130,6 +118,20 @@ fn facts(report: &Report) -> Vec<(Tone, String)> {
     }
     if !sizes.is_empty() {
         lines.push((Tone::Plain, sizes.join(" · ")));
+    }
+    if let Some(bytes) = observation.map(|observation| &observation.bytes) {
+        let mut kinds = vec![format!("resident {}", bytes_text(bytes.resident_bytes))];
+        for (kind, bytes, always) in [
+            ("anonymous", bytes.anonymous_bytes, true),
+            ("file", bytes.file_bytes, true),
+            ("shared", bytes.shmem_bytes, true),
+            ("swapped", bytes.swap_bytes, false),
+        ] {
+            if always || bytes > 0 {
+                kinds.push(format!("{kind} {}", bytes_text(bytes)));
+            }
+        }
+        lines.push((Tone::Plain, kinds.join(" · ")));
     }
     if let Some(drift) = observation.and_then(|observation| observation.drift.as_ref()) {
         let sign = if drift.drift_bytes < 0 { '−' } else { '+' };
@@ -197,7 +199,7 @@ fn pools(report: &Report, style: &TextStyle, out: &mut String) {
         out.push('\n');
     }
     let troubled = report.pools.iter().filter_map(trouble).collect::<Vec<_>>();
-    for line in troubled {
+    for line in troubled.iter().flat_map(|line| wrap(line, style.width)) {
         let _ = writeln!(out, "{}", Tone::Warn.paint(&fit(&line, style), style.colour));
     }
 }
@@ -249,7 +251,7 @@ fn trouble(pool: &PoolUsage) -> Option<String> {
             count(pool.over_releases, "time", "times")
         ));
     }
-    (!said.is_empty()).then(|| format!("{}: {}", pool.name, said.join(", ")))
+    (!said.is_empty()).then(|| format!("{}: {}", pool.name, said.join(" · ")))
 }
 
 fn count(n: u64, one: &str, many: &str) -> String {

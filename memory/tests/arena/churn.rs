@@ -65,7 +65,8 @@ fn churn<'a>(
     live.iter().for_each(Object::check);
 }
 
-/// Half of them anywhere between 16 B and 4 MiB, half of them small: otherwise nearly all bytes are in a few large ones.
+/// Half of them anywhere between 16 B and 4 MiB, half of them small: otherwise nearly all bytes are in a few large
+/// ones.
 fn size(random: &mut Random) -> usize {
     let max = if random.below(2) == 0 { 4 * MIB } else { 64 << 10 };
     random.size(16, max)

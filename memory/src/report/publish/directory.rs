@@ -12,7 +12,8 @@ use super::error::PublishError;
 /// Bits that nobody but the owner may have.
 const OTHERS: u32 = 0o077;
 
-/// Where a process of this user publishes: below `XDG_RUNTIME_DIR` where that is set to an absolute path, else in `/tmp`.
+/// Where a process of this user publishes: below `XDG_RUNTIME_DIR` where that is set to an absolute path, else in
+/// `/tmp`.
 pub fn own_directory(xdg_runtime_dir: Option<&OsStr>, user: u32) -> PathBuf {
     match xdg_runtime_dir.map(Path::new).filter(|path| path.is_absolute()) {
         Some(path) => path.join("plimsoll"),

@@ -6,11 +6,11 @@
 //! | `read` | a report back out of its file, and who publishes |
 //! | `error` | why not, with the remedy |
 //!
-//! The file is `PID.json` in `$XDG_RUNTIME_DIR/plimsoll`, or in `/tmp/plimsoll-UID` where there is no such variable. The
-//! directory belongs to the user alone (mode 0700); one that does not is refused, and so is a link in its place. A file
-//! is replaced as a whole by renaming: a reader sees the report before or the report after, never half of one. It is
-//! removed when the [`Publisher`] is dropped; after a crash it stays, and readers tell it from the number and the start
-//! time of the process.
+//! The file is `PID.json` in `$XDG_RUNTIME_DIR/plimsoll`, or in `/tmp/plimsoll-UID` where there is no such variable.
+//! The directory belongs to the user alone (mode 0700); one that does not is refused, and so is a link in its place. A
+//! file is replaced as a whole by renaming: a reader sees the report before or the report after, never half of one. It
+//! is removed when the [`Publisher`] is dropped; after a crash it stays, and readers tell it from the number and the
+//! start time of the process.
 //!
 //! What it does not cover: other users (root may read everybody's), and a clock. Once a second is the caller's: a
 //! `probe::Sampler` has the thread.
