@@ -386,8 +386,12 @@ mod tests {
         assert!(unsafe { pool.shrink(aligned.cast(), old, new) }.is_err());
         // SAFETY: each live with its layout, freed once.
         unsafe {
-            held.into_iter().for_each(|object| pool.deallocate(object.cast(), old));
-            full.into_iter().for_each(|object| pool.deallocate(object.cast(), new));
+            for object in held {
+                pool.deallocate(object.cast(), old);
+            }
+            for object in full {
+                pool.deallocate(object.cast(), new);
+            }
         }
     }
 }
