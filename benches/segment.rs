@@ -10,7 +10,7 @@
 
 use std::hint::black_box;
 use std::sync::Barrier;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Instant;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -47,21 +47,25 @@ fn time(pair: &impl Fn()) -> f64 {
     start.elapsed().as_secs_f64() * 1e9 / f64::from(PAIRS)
 }
 
-/// The same while a second thread does nothing else; both begin together.
-fn time_beside(pair: &(impl Fn() + Sync)) -> f64 {
-    let (barrier, done) = (Barrier::new(2), AtomicBool::new(false));
+/// The same while a second thread does nothing else. `None`: it did not run at the same time, as on a busy machine, so
+/// that nothing was fought for.
+fn time_beside(pair: &(impl Fn() + Sync)) -> Option<f64> {
+    let (barrier, done, others) = (Barrier::new(2), AtomicBool::new(false), AtomicU32::new(0));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             barrier.wait();
             while !done.load(Ordering::Relaxed) {
                 (0..64).for_each(|_| pair());
+                others.fetch_add(64, Ordering::Relaxed);
             }
         });
         barrier.wait();
         (0..PAIRS / 10).for_each(|_| pair());
+        let before = others.load(Ordering::Relaxed);
         let taken = time(pair);
+        let others = others.load(Ordering::Relaxed) - before;
         done.store(true, Ordering::Relaxed);
-        taken
+        (PAIRS / 20..PAIRS * 20).contains(&others).then_some(taken)
     })
 }
 
@@ -73,18 +77,23 @@ fn median(mut times: Vec<f64>) -> f64 {
 /// Measures both in turns and prints the medians and the ratio.
 fn compare(name: &str, threads: usize, bare: &(impl Fn() + Sync), ours: &(impl Fn() + Sync)) {
     let (mut bare_times, mut our_times) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
+    for _ in 0..ROUNDS * threads * threads {
         if threads == 1 {
             bare_times.push(time(bare));
             our_times.push(time(ours));
         } else {
-            bare_times.push(time_beside(bare));
-            our_times.push(time_beside(ours));
+            bare_times.extend(time_beside(bare));
+            our_times.extend(time_beside(ours));
         }
+    }
+    let rounds = bare_times.len().min(our_times.len());
+    if rounds == 0 {
+        return println!("{name:<28} {threads} thread(s)  not measured: they never ran at the same time");
     }
     let (bare, ours) = (median(bare_times), median(our_times));
     println!(
-        "{name:<28} {threads} thread(s)  bare queue {bare:>6.1} ns  ours {ours:>6.1} ns  ratio {:>5.2}  limit {GOAL}",
+        "{name:<28} {threads} thread(s)  bare queue {bare:>6.1} ns  ours {ours:>6.1} ns  ratio {:>5.2}  limit {GOAL}  \
+         ({rounds} rounds)",
         ours / bare
     );
 }

@@ -10,6 +10,8 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
 
+use crossbeam::utils::Backoff;
+
 use super::ring::{Claim, Ring};
 use super::slab::{Slab, Token};
 use crate::sync::{Arc, Ordering};
@@ -19,7 +21,8 @@ pub(crate) trait Keeper: Send + Sync + Sized {
     /// Whether a slot that comes back may simply be parked. Asked anew after each [`Home::begin_again`].
     fn keeps(&self) -> bool;
 
-    /// Receives a slot that may not: [`Self::keeps`] said no, the home is slow, or there is no room. The slot belongs to the home no more.
+    /// Receives a slot that may not: [`Self::keeps`] said no, the home is slow, or there is no room. The slot belongs
+    /// to the home no more.
     fn receive(home: &Arc<Home<Self>>, token: Token);
 }
 
@@ -68,7 +71,8 @@ impl<K: Keeper> Home<K> {
     /// There is no room: the token comes back.
     pub(crate) fn park(self: &Arc<Self>, token: Token) -> Result<(), Token> {
         let slot = ManuallyDrop::new(self.adopt(token));
-        if self.parked.push(slot.number) {
+        let number = slot.number();
+        if self.parked.push(number) {
             return Ok(());
         }
         Err(ManuallyDrop::into_inner(slot).leave().0)
@@ -79,7 +83,7 @@ impl<K: Keeper> Home<K> {
         let home = NonNull::new(Arc::as_ptr(self).cast_mut()).expect("an Arc is never at address zero");
         // SAFETY: numbers come from tokens of the slab alone, so they are below its count and the slot lies inside.
         let base = unsafe { self.base.add(number as usize * self.slot_bytes as usize) };
-        Slot { base, bytes: self.slot_bytes, number, home }
+        Slot { base, home, number: u64::from(number) }
     }
 
     pub(crate) fn has_parked(&self) -> bool {
@@ -111,8 +115,9 @@ unsafe impl<K: Keeper> Sync for Home<K> {}
 pub(crate) struct Slot<K: Keeper> {
     base: NonNull<u8>,
     home: NonNull<Home<K>>,
-    number: u32,
-    bytes: u32,
+    /// As wide as the others: a slot whose halves of a word were written apart cannot be moved before both have left
+    /// the processor's store buffer, which took as long as all the rest.
+    number: u64,
 }
 
 // SAFETY: a slot is the only access to its bytes, and a share of a home that threads may share.
@@ -121,13 +126,26 @@ unsafe impl<K: Keeper> Send for Slot<K> {}
 unsafe impl<K: Keeper> Sync for Slot<K> {}
 
 impl<K: Keeper> Slot<K> {
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "it was made of 32 bits")]
+    const fn number(&self) -> u32 {
+        self.number as u32
+    }
+
+    /// Its size, in bytes.
+    #[inline]
+    fn bytes(&self) -> usize {
+        // SAFETY: the slot owns a count of the home, so the home is there.
+        unsafe { self.home.as_ref() }.slot_bytes as usize
+    }
+
     /// Leaves its home: what remains is the right to the slot, and the count of the home that the slot owned.
     pub(crate) fn leave(self) -> (Token, Arc<Home<K>>) {
         let slot = ManuallyDrop::new(self);
         // SAFETY: the pointer came from `Arc::as_ptr`, and the slot owned one count, which is handed on here: the slot
         // is not dropped.
         let home = unsafe { Arc::from_raw(slot.home.as_ptr()) };
-        (Token::again(slot.number, home.slab.id()), home)
+        (Token::again(slot.number(), home.slab.id()), home)
     }
 }
 
@@ -136,9 +154,9 @@ impl<K: Keeper> Deref for Slot<K> {
 
     #[inline]
     fn deref(&self) -> &[u8] {
-        // SAFETY: `base` begins `bytes` mapped bytes, zeroed at first, which live as long as the slab, which lives as
+        // SAFETY: `base` begins so many mapped bytes, zeroed at first, which live as long as the slab, which lives as
         // long as the home; this slot is the only access to them.
-        unsafe { NonNull::slice_from_raw_parts(self.base, self.bytes as usize).as_ref() }
+        unsafe { NonNull::slice_from_raw_parts(self.base, self.bytes()).as_ref() }
     }
 }
 
@@ -146,7 +164,7 @@ impl<K: Keeper> DerefMut for Slot<K> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and the slot itself is borrowed mutably.
-        unsafe { NonNull::slice_from_raw_parts(self.base, self.bytes as usize).as_mut() }
+        unsafe { NonNull::slice_from_raw_parts(self.base, self.bytes()).as_mut() }
     }
 }
 
@@ -157,18 +175,19 @@ impl<K: Keeper> Drop for Slot<K> {
         // number's, somebody may take and free it at once, and nothing of the home is touched: the store into the cell
         // is the last access, and no function that is still running was given a reference to the home.
         let home: &Home<K> = unsafe { self.home.as_ref() };
+        let backoff = Backoff::new();
         loop {
             let tail = home.parked.tail();
             if tail.is_slow() || !home.keeper.keeps() {
                 break;
             }
-            match home.parked.claim(tail, self.number) {
+            match home.parked.claim(tail, self.number()) {
                 Claim::Cell(cell, word) => return cell.store(word, Ordering::Release),
-                Claim::Again => {}
+                Claim::Again => backoff.spin(),
                 Claim::Full => break,
             }
         }
-        go_slowly(self.home, self.number);
+        go_slowly(self.home, self.number());
     }
 }
 

@@ -46,3 +46,6 @@ pub use allocator::PoolAllocator;
 pub use charge::{Charge, Unpaid};
 pub use error::ArenaError;
 pub use pool::{BASE_BYTES, PoolArena};
+
+#[cfg(test)]
+mod places;

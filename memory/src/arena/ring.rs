@@ -2,35 +2,36 @@
 //!
 //! As `crossbeam`'s `ArrayQueue`, with two differences that a home needs. The word that a push exchanges carries a flag
 //! and a generation, so that a push fails when the home was closed, or when what was asked before the push holds no
-//! more. And a push ends with *one* store, after which it touches nothing: whoever takes the number may free the ring at
-//! once. `ArrayQueue::push` holds a reference to the queue until it returns, so that each giver would have to own a count
-//! of the queue, at two atomic additions a pair.
+//! more. And a push ends with *one* store, after which it touches nothing: whoever takes the number may free the ring
+//! at once. `ArrayQueue::push` holds a reference to the queue until it returns, so that each giver would have to own a
+//! count of the queue, at two atomic additions a pair.
 //!
-//! Each cell is one word: the number, and a stamp that says whose turn it is. At position `p`, a cell with stamp `p` may
-//! be pushed to, one with `p + 1` popped from; a pop leaves `p + capacity`. Stamps are cut to 38 bits: they are compared
-//! only with positions less than a lap away. The tail is a generation (16 bits), a position (47), the flag (1).
+//! Each cell is one word: the number, and a stamp that says whose turn it is. At position `p`, a cell with stamp `p`
+//! may be pushed to, one with `p + 1` popped from; a pop leaves `p + capacity`. Stamps are cut to 38 bits: they are
+//! compared only with positions less than a lap away. The tail is a generation (16 bits), a position (47), the flag
+//! (1).
 
-use std::hint::spin_loop;
+use crossbeam::utils::Backoff;
 
 use crate::sync::{AtomicU64, Ordering};
 
-const NUMBER_BITS: u32 = 26;
+pub(super) const NUMBER_BITS: u32 = 26;
 const NUMBER: u64 = (1 << NUMBER_BITS) - 1;
-const STAMP: u64 = u64::MAX >> NUMBER_BITS;
+pub(super) const STAMP: u64 = u64::MAX >> NUMBER_BITS;
 const SLOW: u64 = 1;
-const POSITION_ONE: u64 = 2;
-const POSITION: u64 = (1 << 47) - 1;
+pub(super) const POSITION_ONE: u64 = 2;
+pub(super) const POSITION: u64 = (1 << 47) - 1;
 const GENERATION_ONE: u64 = 1 << 48;
 
 /// On a cache line of its own, and apart from the line that is fetched along.
 #[repr(align(128))]
-struct Line(AtomicU64);
+pub(super) struct Line(pub(super) AtomicU64);
 
 /// Numbers in the order in which they came.
 pub(crate) struct Ring {
-    head: Line,
-    tail: Line,
-    cells: Box<[AtomicU64]>,
+    pub(super) head: Line,
+    pub(super) tail: Line,
+    pub(super) cells: Box<[AtomicU64]>,
 }
 
 /// The tail as it was read: what a push is about to replace.
@@ -83,8 +84,8 @@ impl Ring {
         Tail(self.tail.0.load(Ordering::Acquire))
     }
 
-    /// The first half of a push: claims the cell at the tail, if that is still as it was read. The number is not visible
-    /// before the word is stored in the cell, with [`Ordering::Release`].
+    /// The first half of a push: claims the cell at the tail, if that is still as it was read. The number is not
+    /// visible before the word is stored in the cell, with [`Ordering::Release`].
     #[inline]
     pub(crate) fn claim(&self, tail: Tail, number: u32) -> Claim<'_> {
         let position = tail.position();
@@ -106,19 +107,19 @@ impl Ring {
         if used == self.cells.len() as u64 && self.tail().0 == tail.0 {
             return Claim::Full;
         }
-        spin_loop();
         Claim::Again
     }
 
     /// Pushes, whatever the flag says; says whether there was room.
     pub(crate) fn push(&self, number: u32) -> bool {
+        let backoff = Backoff::new();
         loop {
             match self.claim(self.tail(), number) {
                 Claim::Cell(cell, word) => {
                     cell.store(word, Ordering::Release);
                     return true;
                 }
-                Claim::Again => {}
+                Claim::Again => backoff.spin(),
                 Claim::Full => return false,
             }
         }
@@ -127,6 +128,8 @@ impl Ring {
     /// Takes the number that came first.
     #[inline]
     pub(crate) fn pop(&self) -> Option<u32> {
+        // who fails steps back, so that the word stays with one processor for a while
+        let backoff = Backoff::new();
         let mut head = self.head.0.load(Ordering::Acquire);
         loop {
             let cell = self.cell(head);
@@ -135,25 +138,28 @@ impl Ring {
                 if self.is_empty_at(head) {
                     return None;
                 }
-                spin_loop();
+                backoff.spin();
                 head = self.head.0.load(Ordering::Acquire);
                 continue;
             }
-            let next = (head + 1) & POSITION;
-            match self.head.0.compare_exchange_weak(head, next, Ordering::AcqRel, Ordering::Acquire) {
+            // the head has its word for itself and runs on beyond the tail's bits
+            match self.head.0.compare_exchange_weak(head, head + 1, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     let free = head + self.cells.len() as u64;
                     cell.store(free << NUMBER_BITS, Ordering::Release);
                     return Some((word & NUMBER) as u32);
                 }
-                Err(now) => head = now,
+                Err(now) => {
+                    backoff.spin();
+                    head = now;
+                }
             }
         }
     }
 
     #[cold]
     fn is_empty_at(&self, head: u64) -> bool {
-        self.tail().position() == head
+        self.tail().position() == head & POSITION
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -173,81 +179,5 @@ impl Ring {
     /// Makes every push begin again that read the tail before now: it then sees what was stored before this call.
     pub(crate) fn begin_again(&self) {
         self.tail.0.fetch_add(GENERATION_ONE, Ordering::AcqRel);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn drain(ring: &Ring) -> Vec<u32> {
-        std::iter::from_fn(|| ring.pop()).collect()
-    }
-
-    #[test]
-    fn the_first_pushed_is_the_first_taken() {
-        let ring = Ring::new(3);
-        assert!(ring.is_empty());
-        assert_eq!(ring.pop(), None);
-        for lap in 0..10 {
-            assert!([lap, 7, 67_108_862].into_iter().all(|number| ring.push(number)));
-            assert!(!ring.is_empty());
-            assert_eq!(drain(&ring), [lap, 7, 67_108_862]);
-        }
-    }
-
-    #[test]
-    fn a_full_ring_says_so_and_goes_on() {
-        let ring = Ring::new(4);
-        assert!((0..4).all(|number| ring.push(number)));
-        assert!(!ring.push(4));
-        assert_eq!(ring.pop(), Some(0));
-        assert!(ring.push(5));
-        assert!(!ring.push(6));
-        assert_eq!(drain(&ring), [1, 2, 3, 5]);
-        let smallest = Ring::new(0);
-        assert!(smallest.push(3) && smallest.push(4) && !smallest.push(5));
-        assert_eq!(drain(&smallest), [3, 4]);
-    }
-
-    #[test]
-    fn the_flag_survives_pushes_and_pops() {
-        let ring = Ring::new(2);
-        ring.set_slow();
-        assert!(ring.push(1));
-        assert!(ring.tail().is_slow());
-        assert_eq!(ring.pop(), Some(1));
-        assert!(ring.tail().is_slow() && ring.is_empty());
-        ring.clear_slow();
-        assert!(!ring.tail().is_slow());
-    }
-
-    #[test]
-    fn a_push_begins_again_after_a_change() {
-        let ring = Ring::new(2);
-        for change in [Ring::begin_again, Ring::set_slow, Ring::clear_slow] {
-            let tail = ring.tail();
-            change(&ring);
-            assert!(matches!(ring.claim(tail, 0), Claim::Again));
-        }
-        assert!(ring.is_empty());
-    }
-
-    /// Positions and generations run over their ends in step.
-    #[test]
-    fn counters_wrap() {
-        let start = POSITION - 2;
-        // position 2⁴⁷ − 3 lies in cell 1
-        let cells = [start + 3, start, start + 1, start + 2].map(|position| position & POSITION);
-        let ring = Ring {
-            head: Line(AtomicU64::new(start)),
-            tail: Line(AtomicU64::new((start * POSITION_ONE) | (0xffff << 48))),
-            cells: cells.map(|position| AtomicU64::new((position & STAMP) << NUMBER_BITS)).into(),
-        };
-        ring.begin_again();
-        for lap in 0..10 {
-            assert!(ring.push(lap) && ring.push(lap + 1));
-            assert_eq!(drain(&ring), [lap, lap + 1]);
-        }
     }
 }

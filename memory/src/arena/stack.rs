@@ -9,8 +9,8 @@
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-const NUMBER_BITS: u32 = 26;
-const NONE: u64 = (1 << NUMBER_BITS) - 1;
+pub(super) const NUMBER_BITS: u32 = 26;
+pub(super) const NONE: u64 = (1 << NUMBER_BITS) - 1;
 const MARK: u64 = 1 << NUMBER_BITS;
 const TAG_ONE: u64 = MARK << 1;
 
@@ -28,7 +28,7 @@ impl Links {
 
 /// Numbers, the last one pushed first. On a cache line of its own: threads fight for nothing else.
 #[repr(align(128))]
-pub(crate) struct Stack(AtomicU64);
+pub(crate) struct Stack(pub(super) AtomicU64);
 
 impl Stack {
     pub(crate) fn new() -> Self {
@@ -76,66 +76,5 @@ impl Stack {
     /// Clears the mark.
     pub(crate) fn unmark(&self) {
         self.0.fetch_and(!MARK, Ordering::AcqRel);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn drain(stack: &Stack, links: &Links) -> Vec<u32> {
-        std::iter::from_fn(|| stack.pop(links)).collect()
-    }
-
-    #[test]
-    fn the_last_pushed_is_the_first_taken() {
-        let (stack, links) = (Stack::new(), Links::new(4));
-        assert!(stack.is_empty());
-        assert_eq!(stack.pop(&links), None);
-        for number in [2, 0, 3] {
-            stack.push(&links, number);
-        }
-        assert!(!stack.is_empty());
-        assert_eq!(stack.pop(&links), Some(3));
-        stack.push(&links, 1);
-        assert_eq!(drain(&stack, &links), [1, 0, 2]);
-        assert!(stack.is_empty());
-    }
-
-    #[test]
-    fn the_mark_survives_pushes_and_pops() {
-        let (stack, links) = (Stack::new(), Links::new(2));
-        assert!(!stack.push(&links, 0));
-        stack.mark();
-        assert!(stack.push(&links, 1));
-        assert_eq!(drain(&stack, &links), [1, 0]);
-        assert!(stack.push(&links, 1));
-        stack.unmark();
-        assert!(!stack.push(&links, 0));
-    }
-
-    /// The tag is what stops a sleeper: taken and given back, the same number lies on top, over something else.
-    #[test]
-    fn an_old_top_is_not_taken_for_the_present_one() {
-        let (stack, links) = (Stack::new(), Links::new(3));
-        stack.push(&links, 0);
-        stack.push(&links, 1);
-        let before = stack.0.load(Ordering::Relaxed);
-        assert_eq!(drain(&stack, &links), [1, 0]);
-        stack.push(&links, 2);
-        stack.push(&links, 1);
-        // as the sleeper would: take 1, leave 0
-        let after = before & !NONE;
-        assert!(stack.0.compare_exchange(before, after, Ordering::AcqRel, Ordering::Relaxed).is_err());
-        assert_eq!(drain(&stack, &links), [1, 2]);
-    }
-
-    #[test]
-    fn the_tag_wraps() {
-        let (stack, links) = (Stack::new(), Links::new(1));
-        stack.0.fetch_add(u64::MAX << (NUMBER_BITS + 1), Ordering::Relaxed);
-        stack.mark();
-        assert!(stack.push(&links, 0));
-        assert_eq!(drain(&stack, &links), [0]);
     }
 }

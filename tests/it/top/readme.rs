@@ -2,7 +2,8 @@
 
 use super::{Publishing, run, runtime, shown};
 
-/// Numbers that belong to the machine and the moment, as one sign: `resident 8.3 MiB` and `resident 9 MiB` are the same.
+/// Numbers that belong to the machine and the moment, as one sign: `resident 8.3 MiB` and `resident 9 MiB` are the
+/// same.
 fn without_numbers(line: &str) -> String {
     let words = line.split_whitespace().filter(|word| !["B", "KiB", "MiB", "GiB", "s", "min"].contains(word));
     let plain = |word: &str| {
