@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use tikv_jemallocator::Jemalloc;
 
-use super::{mallctl, startup};
+use super::startup;
 use crate::heap::{reserve, tally};
 
 /// Counts what the program allocates through it; see [`crate::heap`] for what is counted and what is not.
@@ -96,8 +96,8 @@ impl<A: GlobalAlloc> CountingAlloc<A> {
     /// The allocator below said no: makes room and tries once more.
     #[cold]
     fn again(&self, bytes: usize, attempt: impl FnOnce() -> *mut u8) -> *mut u8 {
-        // The result does not matter: whether there is room now is what the attempt finds out.
-        let _ = mallctl::purge_all();
+        // Nothing is purged here: the arenas' hooks take a pool's lock, and whoever failed may hold it. Purged pages
+        // give no address space back either, and the heap's regulator purges long before.
         // The reserve cannot help a larger request, whose failure says little about the small ones of the others.
         if bytes <= reserve::RESERVE_BYTES {
             let block = self.reserve.swap(ptr::null_mut(), Ordering::AcqRel);

@@ -30,8 +30,8 @@
 //! `malloc`. The emergency reserve of 8 MiB of address space is not counted either: it is part of the overhead.
 //!
 //! **What it promises**: no allocation is refused here, because Rust's collections abort where one is. New work is
-//! refused instead ([`admit`]) before the heap is full. An allocation that fails below is tried once more after a
-//! purge and with the reserve given back, so that a single failure never ends the process; when that fails too, the
+//! refused instead ([`admit`]) before the heap is full. An allocation that fails below is tried once more with
+//! the reserve given back, so that a single failure never ends the process; when that fails too, the
 //! caller gets the null that Rust aborts on.
 //!
 //! No lock is taken to count. The list of owners has a lock, taken when an owner is first used and when a report is
