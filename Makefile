@@ -21,7 +21,7 @@ OUT := target/run
 FUZZ_TARGETS := size lines yaml toml derive batch
 FUZZ_SECONDS ?= 900
 
-.PHONY: help needs run build test lint fmt bench fuzz mutants
+.PHONY: help needs run build test lint fmt bench fuzz mutants schedules brim
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -97,9 +97,13 @@ lint: needs ## Format and lints, as the continuous integration checks them
 fmt: needs ## Format the code
 	$(CARGO) fmt --all
 
-bench: build ## Derivation, batch and cold start; prints the ratios to the goals
+bench: build ## Everything with a goal for its speed; prints the ratios to the goals
 	$(CARGO) bench --locked --bench derive
 	$(CARGO) bench --locked --bench batch
+	$(CARGO) bench --locked --bench budget
+	$(CARGO) bench --locked --bench arena
+	$(CARGO) bench --locked --bench segment
+	$(CARGO) bench --locked --bench heap
 	@MEMCALC=$(MEMCALC) sh benches/cold.sh
 
 # New inputs go to target/fuzz; fuzz/corpus only has a minimal set (`cargo +nightly fuzz cmin`) and what broke something.
@@ -111,6 +115,16 @@ fuzz: ## Fuzz each target for FUZZ_SECONDS (900); needs nightly Rust and cargo-f
 	  mkdir -p "target/fuzz/$$target"; \
 	  $(CARGO) +nightly fuzz run "$$target" "target/fuzz/$$target" "fuzz/corpus/$$target" -- -dict=fuzz/keys.dict -max_total_time=$(FUZZ_SECONDS) -timeout=10 || exit 1; \
 	done
+
+MEMORY := -p plimsoll-memory --features enforce --locked
+SCHEDULES ?= 150000
+RUNS ?= 100
+
+schedules: needs ## The budget under SCHEDULES (150000) random schedules for each scene, and under every order of its atomics
+	PLIMSOLL_SCHEDULES=$(SCHEDULES) $(CARGO) test $(MEMORY) --test schedules --test interleavings
+
+brim: needs ## All pools full below a kernel limit of the process size, RUNS (100) random plans; needs control groups
+	PLIMSOLL_RUNS=$(RUNS) $(CARGO) test $(MEMORY) --test kernel_limit -- --nocapture
 
 mutants: needs ## Which changes of the model no test notices; needs cargo-mutants
 	@command -v cargo-mutants >/dev/null 2>&1 || { \

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use plimsoll_memory::MemorySize;
@@ -21,6 +22,25 @@ Exit status (all commands):
   2  wrong usage, unreadable file, failed output
   3  Flink would refuse to start
 bash-java-utils ends as the JVM does, with 1 where Flink refuses; batch with 0: its answers say what is refused.";
+
+const TOP_HELP: &str = "\
+A Plimsoll process publishes a report once a second, in $XDG_RUNTIME_DIR/plimsoll or /tmp/plimsoll-UID, readable by its
+user and root. Of any other process the kernel's numbers are shown. An address is fetched by plain HTTP; no other one is.
+
+JSON, version 1 (sizes in bytes; fields may be added):
+  version, at_unix_ms            1; when the report was made
+  process                        pid, name, role (taskmanager, jobmanager, other), started_unix_ms, started_ticks
+  profile                        native: by the process itself; observed: by the kernel alone
+  total_bytes                    the size of the process by the model, or null
+  pools[]                        name, key, limit_bytes, held_bytes, granted_bytes, peak_bytes, refusals, over_releases,
+                                 waiting_bytes, pools[] (the levels below), owners[] (name, held_bytes, peak_bytes,
+                                 guaranteed_bytes, gone)
+  arenas[]                       name, cap_bytes, committed_bytes, peak_bytes, refusals
+  heap                           counted_bytes, limit_bytes, peak_bytes, level (calm, purge, reclaim, refuse), owners[]
+  observation                    bytes (resident, by kind), cgroup, allocator, drift (measured_bytes, accounted_bytes,
+                                 drift_bytes, level, terms[]), notes[]
+
+Exit status: 0 clean, also when the process has ended while it was looked at; 2 nothing to look at.";
 
 /// Derives, explains and checks the process memory of Apache Flink, byte for byte.
 #[derive(Debug, Parser)]
@@ -162,6 +182,18 @@ Examples:
 "
     )]
     Rule(RuleArgs),
+    /// Show the pools, owners and drift of a running process, live
+    #[command(
+        help_template = TEMPLATE,
+        after_help = TOP_HELP,
+        before_help = "\
+Examples:
+  memcalc top 4711                                 redraws every second; Ctrl-C ends
+  memcalc top 4711 --once
+  memcalc top http://localhost:8081/report -o json
+"
+    )]
+    Top(TopArgs),
     /// Print a completion script for a shell
     #[command(
         help_template = TEMPLATE,
@@ -469,4 +501,51 @@ pub struct RuleArgs {
     /// Output format
     #[arg(short, long, value_name = "FORMAT", default_value = "text")]
     pub output: TextOrJson,
+}
+
+/// `top`
+#[derive(Debug, Args)]
+pub struct TopArgs {
+    /// A process by its number, or the address of a report
+    #[arg(value_name = "PID|URL")]
+    pub target: String,
+    /// Time between two looks, 0.1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = seconds)]
+    pub interval: Duration,
+    /// One report, then end
+    #[arg(long)]
+    pub once: bool,
+    /// Short for `--output json`
+    #[arg(long, conflicts_with = "output")]
+    pub json: bool,
+    /// Output format; json and prometheus end after one report
+    #[arg(short, long, value_name = "FORMAT", default_value = "text")]
+    pub output: TopOutput,
+    /// How many owners to list, the largest first
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    pub owners: usize,
+    /// How long an address may take to answer in full, 0.1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub timeout: Duration,
+}
+
+/// Output formats of a running process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum TopOutput {
+    /// A tree with bars, live.
+    Text,
+    /// The report.
+    Json,
+    /// Metrics: text exposition format 0.0.4.
+    Prometheus,
+}
+
+/// A time in seconds.
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    if (0.1..=3600.0).contains(&seconds) {
+        Ok(Duration::from_secs_f64(seconds))
+    } else {
+        Err("not between 0.1 and 3600 seconds".to_owned())
+    }
 }

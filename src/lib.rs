@@ -12,3 +12,4 @@ mod nearest;
 mod output;
 pub mod render;
 pub mod startup;
+mod top;

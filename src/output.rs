@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 
 use crate::args::Color;
 use crate::exit::Exit;
+use crate::top::screen::Size;
 
 /// Whether standard output and standard error are to be coloured, and how wide the terminal is.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +59,21 @@ fn unicode() -> bool {
 pub(crate) fn data(text: &str) -> Result<(), Exit> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// The size of the terminal that standard output is; `None`: it is none, or one that does not move its cursor.
+pub(crate) fn screen_size() -> Option<Size> {
+    let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+    let size = terminal_size::terminal_size_of(io::stdout()).filter(|_| !dumb)?;
+    Some(Size { columns: usize::from(size.0.0), rows: usize::from(size.1.0) })
+}
+
+/// Writes to standard output one piece of many; whether there is still a reader for the next.
+pub(crate) fn goes_on(text: &str) -> Result<bool, Exit> {
+    let mut stdout = io::stdout().lock();
+    let result = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    let gone = result.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+    written(result).map(|()| !gone)
 }
 
 /// What a write came to.

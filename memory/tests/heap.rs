@@ -21,7 +21,9 @@ use std::{env, fs, path, process, thread};
 
 use plimsoll_memory::arena::counting::CountingAlloc;
 use plimsoll_memory::arena::{mallctl, startup};
-use plimsoll_memory::heap::{self, BATCH_BYTES, HeapOwner, Level, Regulator, attribute, flush_thread};
+use plimsoll_memory::heap::{
+    self, BATCH_BYTES, HeapOwner, Level, Regulator, attribute, flush_thread, reserve,
+};
 
 #[global_allocator]
 static HEAP: CountingAlloc = CountingAlloc::jemalloc();
@@ -362,6 +364,41 @@ fn arenas_follow_the_cpu_quota() {
         let shell = format!(r#"echo $$ > {}/cgroup.procs && exec "$@""#, group.0.display());
         assert_eq!(narenas_of_child(&shell, &[]), expected, "quota {quota} of 100000");
     }
+}
+
+/// Fills the address space until the system refuses: run in a child that has little of it.
+#[test]
+#[ignore = "run by the test below, under a limit"]
+fn fill_to_the_systems_refusal() {
+    let mut blocks: Vec<Vec<u8>> = Vec::with_capacity(1 << 16);
+    while heap::admit(60_000).is_ok() {
+        let mut block = Vec::new();
+        block.try_reserve_exact(60_000).unwrap();
+        blocks.push(block);
+    }
+    assert!(reserve::is_short());
+    assert_eq!((reserve::rescue_count(), reserve::failure_count()), (1, 0), "the one that failed was saved");
+    println!("blocks={} {}", blocks.len(), heap::admit(1).unwrap_err());
+    blocks.clear();
+    Regulator::new().tick();
+    drop(vec![0u8; 256 << 10]);
+    heap::admit(60_000).unwrap();
+    println!("recovered");
+}
+
+/// The real thing: address space for 300 MiB, and the kernel that says no.
+#[test]
+fn the_systems_refusal_ends_nobody() {
+    let _alone = alone();
+    let mut child = Command::new("sh");
+    child.args(["-c", r#"ulimit -v 307200 && exec "$@""#, "sh"]).arg(env::current_exe().unwrap());
+    child.args(["--exact", "fill_to_the_systems_refusal", "--ignored", "--nocapture", "--test-threads=1"]);
+    let output = child.stdin(Stdio::null()).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("the system refused an allocation") && text.contains("recovered"), "{text}");
+    let blocks: u64 = text.split_once("blocks=").unwrap().1.split(' ').next().unwrap().parse().unwrap();
+    assert!(blocks * 60_000 > 150 << 20, "most of the address space was had: {text}");
 }
 
 /// What the environment says, the environment gets: it is read after the text.

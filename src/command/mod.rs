@@ -8,6 +8,7 @@ mod fleet;
 mod process;
 mod rule;
 mod startup;
+mod top;
 
 use std::path::Path;
 
@@ -32,6 +33,7 @@ pub fn run(cli: Cli) -> Exit {
         Command::Draw(args) => draw::run(&args, terminal),
         Command::Fleet(args) => fleet::run(&args),
         Command::Rule(args) => rule::run(&args),
+        Command::Top(args) => top::run(&args, cli.color),
         Command::Batch(args) => batch::run(&args),
         Command::BashJavaUtils(args) => startup::run(&args),
         Command::Completions { shell } => {

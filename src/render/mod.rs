@@ -20,9 +20,10 @@ pub mod map;
 pub mod markdown;
 pub mod number;
 pub mod svg;
-pub mod text;
 pub mod tree;
 pub mod yaml;
+
+pub use plimsoll_memory::report::printable as text;
 
 pub use map::{Area, MemoryMap, ProcessKind};
 

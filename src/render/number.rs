@@ -1,5 +1,7 @@
 //! Sizes and shares as people read them.
 
+pub use plimsoll_memory::report::share;
+
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// A size with four significant digits and a binary unit: `512.0 MiB`, `1.688 GiB`, `0 B`. Half is rounded up.
@@ -23,20 +25,6 @@ pub fn human(bytes: u64) -> String {
     }
     let scaled = round(unit, 10);
     format!("{}.{} {}", scaled / 10, scaled % 10, UNITS[unit])
-}
-
-/// A share of a whole: `29.6 %`. What is not nothing never reads as nothing, what is not all never reads as all.
-pub fn share(bytes: u64, whole: u64) -> String {
-    if bytes == 0 {
-        return "0 %".to_owned();
-    }
-    let per_mille = (u128::from(bytes) * 1000 + u128::from(whole / 2)).checked_div(u128::from(whole));
-    match per_mille {
-        None => "–".to_owned(),
-        Some(0) => "<0.1 %".to_owned(),
-        Some(1000..) if bytes < whole => ">99.9 %".to_owned(),
-        Some(n) => format!("{}.{} %", n / 10, n % 10),
-    }
 }
 
 /// A fraction as it was written: the model widens Java's `float`, here it is narrowed again. `0.1`, `1e-7`.

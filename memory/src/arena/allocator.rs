@@ -264,3 +264,90 @@ unsafe impl Allocator for PoolAllocator {
         unsafe { self.arena.shrink(object, old, new) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(size: usize, align: usize) -> Layout {
+        Layout::from_size_align(size, align).unwrap()
+    }
+
+    /// The bytes of an object that the test holds.
+    fn bytes<'a>(object: NonNull<[u8]>) -> &'a mut [u8] {
+        // SAFETY: the tests look at live objects only, one at a time.
+        unsafe { &mut *object.as_ptr() }
+    }
+
+    #[test]
+    fn an_object_keeps_its_beginning_through_every_size_and_alignment() {
+        let pool = PoolArena::capped("resize", 64 << 20).unwrap();
+        let steps = [0, 1, 8, 9, 64, 100, 4000, 32_768, 32_769, 100_000, 3 << 20];
+        for (from, to) in steps.iter().flat_map(|from| steps.iter().map(move |to| (*from, *to))) {
+            for (old_align, new_align) in [(1, 1), (1, 64), (4096, 8), (8, 8192), (16384, 16384)] {
+                let (old, new) = (layout(from, old_align), layout(to, new_align));
+                let object = pool.allocate(old).unwrap();
+                bytes(object).fill(9);
+                // SAFETY: the object is live with `old`; the sizes tell which way it goes.
+                let moved = unsafe {
+                    if to >= from {
+                        pool.grow_zeroed(object.cast(), old, new)
+                    } else {
+                        pool.shrink(object.cast(), old, new)
+                    }
+                };
+                let moved = moved.unwrap();
+                assert_eq!(moved.len(), to);
+                assert_eq!(moved.cast::<u8>().addr().get() % new_align, 0, "{old:?} {new:?}");
+                let (kept, added) = bytes(moved).split_at(from.min(to));
+                assert!(kept.iter().all(|byte| *byte == 9), "{old:?} {new:?}");
+                assert!(added.iter().all(|byte| *byte == 0), "{old:?} {new:?}");
+                // SAFETY: live with `new`, freed once.
+                unsafe { pool.deallocate(moved.cast(), new) };
+            }
+        }
+    }
+
+    #[test]
+    fn zeroed_memory_is_zero_where_something_was_before() {
+        let pool = PoolArena::capped("zeroed", 64 << 20).unwrap();
+        for size in [0, 24, 500, 30_000, 70_000, 2 << 20] {
+            let layout = layout(size, 8);
+            for _ in 0..3 {
+                let object = pool.allocate_zeroed(layout).unwrap();
+                assert!(bytes(object).iter().all(|byte| *byte == 0));
+                bytes(object).fill(255);
+                // SAFETY: live with this layout, freed once.
+                unsafe { pool.deallocate(object.cast(), layout) };
+            }
+        }
+    }
+
+    #[test]
+    fn shrinking_is_not_refused_in_a_full_pool() {
+        let pool = PoolArena::capped("full", 8 << 20).unwrap();
+        let (large, small) = (layout(1 << 20, 8), layout(100, 8));
+        let object = pool.allocate(large).unwrap();
+        bytes(object).fill(4);
+        let mut rest = Vec::new();
+        for size in [1 << 20, 4096, 112] {
+            let layout = layout(size, 8);
+            rest.extend(std::iter::from_fn(|| Some((pool.allocate(layout).ok()?, layout))));
+        }
+        assert!(pool.allocate(small).is_err());
+        // SAFETY: live with `large`.
+        let shrunk = unsafe { pool.shrink(object.cast(), large, small) }.unwrap();
+        assert_eq!(shrunk.cast::<u8>(), object.cast::<u8>(), "no other memory was to be had");
+        assert_eq!(bytes(shrunk), [4; 100]);
+        // SAFETY: each live with its layout, freed once.
+        unsafe {
+            pool.deallocate(shrunk.cast(), small);
+            for (object, layout) in rest {
+                pool.deallocate(object.cast(), layout);
+            }
+        }
+        pool.purge();
+        assert_eq!((pool.cached_bytes(), pool.committed_bytes() % 4096), (0, 0));
+        assert!(pool.committed_bytes() <= 2 * super::super::BASE_BYTES);
+    }
+}

@@ -27,11 +27,21 @@ impl CountingAlloc<Jemalloc> {
     }
 }
 
-/// The reserve's block; the size is not 0 and the alignment is a page, so this cannot fail to compile.
-const RESERVE: Layout = match Layout::from_size_align(reserve::RESERVE_BYTES, 4096) {
-    Ok(layout) => layout,
-    Err(_) => panic!("the reserve has no valid layout"),
-};
+/// Address space of the reserve, from the kernel and not from the allocator: a block of the allocator goes back to
+/// the arena it came from, where a thread of another arena cannot have it.
+fn map_reserve() -> *mut u8 {
+    let (rights, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that is there.
+    let block = unsafe { libc::mmap(ptr::null_mut(), reserve::RESERVE_BYTES, rights, kind, -1, 0) };
+    if block == libc::MAP_FAILED { ptr::null_mut() } else { block.cast() }
+}
+
+/// # Safety
+/// The block came from [`map_reserve`], and nobody else has it.
+unsafe fn unmap_reserve(block: *mut u8) {
+    // SAFETY: by the caller's promise it is a whole mapping of ours, of this size. That cannot fail.
+    unsafe { libc::munmap(block.cast(), reserve::RESERVE_BYTES) };
+}
 
 /// A layout's size as a signed number: a layout is never larger than `isize::MAX`.
 #[inline]
@@ -66,8 +76,7 @@ impl<A: GlobalAlloc> CountingAlloc<A> {
             return;
         }
         startup::keep_linked();
-        // SAFETY: the layout's size is not 0.
-        let block = unsafe { self.below.alloc(RESERVE) };
+        let block = map_reserve();
         let unused = if block.is_null() {
             ptr::null_mut()
         } else {
@@ -79,8 +88,8 @@ impl<A: GlobalAlloc> CountingAlloc<A> {
         };
         reserve::tried(!block.is_null());
         if !unused.is_null() {
-            // SAFETY: this block came from the same allocator with the same layout just now, and nobody else has it.
-            unsafe { self.below.dealloc(unused, RESERVE) };
+            // SAFETY: mapped just now, and nobody else has it.
+            unsafe { unmap_reserve(unused) };
         }
     }
 
@@ -94,8 +103,8 @@ impl<A: GlobalAlloc> CountingAlloc<A> {
             let block = self.reserve.swap(ptr::null_mut(), Ordering::AcqRel);
             reserve::failed();
             if !block.is_null() {
-                // SAFETY: the block came from this allocator with this layout, and the swap made us its only holder.
-                unsafe { self.below.dealloc(block, RESERVE) };
+                // SAFETY: it was mapped by `now_and_then`, and the swap made us its only holder.
+                unsafe { unmap_reserve(block) };
             }
         }
         let pointer = attempt();

@@ -9,7 +9,7 @@
 use std::ffi::{c_uint, c_void};
 use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering::AcqRel, Ordering::Relaxed};
 
 use tikv_jemalloc_sys::extent_hooks_t;
 
@@ -76,14 +76,15 @@ impl Control {
     }
 
     /// Commits `bytes`, or refuses. The counter never exceeds the cap, not even between two instructions: it is moved
-    /// by compare-exchange, before anybody may touch the pages.
+    /// by compare-exchange, before anybody may touch the pages. Nor is the owner charged for more than the counter
+    /// says: it is charged after the counter grew, and gets back before the counter shrinks.
     fn try_commit(&self, bytes: u64) -> bool {
         let mut now = self.committed_bytes.load(Relaxed);
         let after = loop {
             let Some(after) = now.checked_add(bytes).filter(|after| *after <= self.cap_bytes) else {
                 return false;
             };
-            match self.committed_bytes.compare_exchange_weak(now, after, Relaxed, Relaxed) {
+            match self.committed_bytes.compare_exchange_weak(now, after, AcqRel, Relaxed) {
                 Ok(_) => break after,
                 Err(other) => now = other,
             }
@@ -99,16 +100,18 @@ impl Control {
     }
 
     fn uncommit(&self, bytes: u64) {
-        let before = self.committed_bytes.fetch_sub(bytes, Relaxed);
-        debug_assert!(before >= bytes, "jemalloc decommits what it committed");
+        // The owner first: the other way round, a commit in between would charge it for more than the cap.
         self.charge.uncharge(bytes);
+        let before = self.committed_bytes.fetch_sub(bytes, AcqRel);
+        debug_assert!(before >= bytes, "jemalloc decommits what it committed");
     }
 }
 
 /// # Safety
 /// `hooks` is the pointer that the arena was created with: the start of a living [`Control`].
 unsafe fn control<'a>(hooks: *mut extent_hooks_t) -> &'a Control {
-    // SAFETY: the caller's promise; `Control` is `repr(C)` with the hooks first, and only shared references to it exist.
+    // SAFETY: the caller's promise; `Control` is `repr(C)` with the hooks first, and only shared references to it
+    // exist.
     unsafe { &*hooks.cast::<Control>() }
 }
 

@@ -211,8 +211,8 @@ pub struct JemallocStats {
 /// # Errors
 /// [`MallctlErrorKind::Unknown`] where jemalloc was built without statistics.
 pub fn stats() -> Result<JemallocStats, MallctlError> {
-    // SAFETY (all seven): an unsigned 64 bit epoch, and sizes as the manual states; reading them changes nothing, writing
-    // the epoch makes jemalloc sum its counts.
+    // SAFETY (all seven): an unsigned 64 bit epoch, and sizes as the manual states; reading them changes nothing,
+    // writing the epoch makes jemalloc sum its counts.
     static EPOCH: Name<u64, 1> = unsafe { Name::new(c"epoch") };
     static ALLOCATED: Name<usize, 2> = unsafe { Name::new(c"stats.allocated") };
     static ACTIVE: Name<usize, 2> = unsafe { Name::new(c"stats.active") };

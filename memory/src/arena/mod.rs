@@ -16,12 +16,12 @@
 //! | `pool` | [`PoolArena`]: an arena with its cap, its counts and its end |
 //! | `allocator` | [`PoolAllocator`]: the same, for collections |
 //!
-//! What it promises: committed pages of a pool never exceed its cap, not for an instant; at the cap a request is refused
-//! and nothing else happens; objects of different pools never mix; an ended pool has given back every page. Every call
-//! into jemalloc and into the kernel's memory interface stands here, each unsafe block with its proof; what is public here
-//! is safe to call with any arguments.
-//! What it does not cover: who may have how much, which is counted in pools and owners above this module; and objects that
-//! jemalloc allocates for threads at large.
+//! What it promises: committed pages of a pool never exceed its cap, not for an instant; at the cap a request is
+//! refused and nothing else happens; objects of different pools never mix; an ended pool has given back every page.
+//! Every call into jemalloc and into the kernel's memory interface stands here, each unsafe block with its proof; what
+//! is public here is safe to call with any arguments.
+//! What it does not cover: who may have how much, which is counted in pools and owners above this module; and objects
+//! that jemalloc allocates for threads at large.
 
 #![expect(unsafe_code, reason = "jemalloc and the kernel speak C; nothing else in the crate is unsafe")]
 

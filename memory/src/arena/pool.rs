@@ -218,8 +218,8 @@ impl PoolArena {
 impl Drop for PoolArena {
     fn drop(&mut self) {
         self.registry.close();
-        // SAFETY: we are the last to know the arena. Every object of it was borrowed from us or from a clone of the `Arc`
-        // around us, and the caches that hold freed ones were told by `close` to forget them.
+        // SAFETY: we are the last to know the arena. Every object of it was borrowed from us or from a clone of the
+        // `Arc` around us, and the caches that hold freed ones were told by `close` to forget them.
         if unsafe { mallctl::destroy_arena(self.arena) }.is_err() {
             // Then jemalloc may still use the hooks and the pages: both stay, and stay charged, rather than dangle.
             return;

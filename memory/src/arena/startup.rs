@@ -9,12 +9,11 @@
 //! The constructor allocates nothing, reads at most five small files, and does nothing at all where anything is
 //! unusual: then jemalloc's own rule holds. It is there on Linux; elsewhere the constants alone are set.
 //!
-//! **A program that embeds this crate** must not define `_rjem_malloc_conf` itself: the linker would find it twice. What
-//! it wants to be different it sets in the environment variable `_RJEM_MALLOC_CONF`, which jemalloc reads after this
-//! text; [`super::mallctl::options`] says what holds in the end, and pools check it. A program that builds jemalloc
-//! without its prefix (feature `unprefixed_malloc_on_supported_platforms`) has to copy [`text`]'s constants into its
-//! own
-//! `malloc_conf`, because jemalloc then reads that name.
+//! **A program that embeds this crate** must not define `_rjem_malloc_conf` itself: the linker would find it twice.
+//! What it wants to be different it sets in the environment variable `_RJEM_MALLOC_CONF`, which jemalloc reads
+//! after this text; [`super::mallctl::options`] says what holds in the end, and pools check it. A program that
+//! builds jemalloc without its prefix (feature `unprefixed_malloc_on_supported_platforms`) has to copy [`text`]'s
+//! constants into its own `malloc_conf`, because jemalloc then reads that name.
 
 use std::cell::UnsafeCell;
 use std::ffi::c_char;

@@ -3,8 +3,8 @@
 //! `used ≤ granted` for everybody who was told yes. Credit is raised and withdrawn only under the ledger's lock; bytes
 //! are taken and given without it. A withdrawal lowers the credit first and looks at the use afterwards; a taker raises
 //! the use first and looks at the credit afterwards. The withdrawal looks by a read-modify-write: either it comes after
-//! the taker's and sees the use, or before it, and then the taker has synchronised with it and sees the credit. At least
-//! one of the two steps back. `memory/tests/interleavings/` checks this in every order.
+//! the taker's and sees the use, or before it, and then the taker has synchronised with it and sees the credit. At
+//! least one of the two steps back. `memory/tests/interleavings/` checks this in every order.
 
 use crate::sync::{AtomicU64, Ordering};
 

@@ -185,18 +185,30 @@ impl Ledger {
         }
     }
 
-    /// Moves bytes from one owner of this pool to another, without a moment at which they are free.
+    /// Moves bytes from one owner of this pool to another, without a moment at which they are free. Where the receiver's
+    /// levels are short, the unused credit below them is taken back first.
     pub(crate) fn transfer(&self, from: &Arc<Seat>, to: &Arc<Seat>, bytes: u64) -> Result<(), Transfer> {
         let mut state = self.lock();
         from.account.hand_over(bytes).map_err(Transfer::Over)?;
         state.book.give_back(from.node, bytes);
-        let outcome = state.book.grant(to.node, bytes);
+        let mut outcome = state.book.grant(to.node, bytes);
+        if let Err(short) = outcome
+            && state.sweep(short.node) > 0
+        {
+            outcome = state.book.grant(to.node, bytes);
+        }
         let receiver = if outcome.is_ok() { to } else { from };
         if outcome.is_err() {
             let kept = state.book.grant(from.node, bytes);
             debug_assert!(kept.is_ok(), "what was just given back fits");
         }
         receiver.account.receive(bytes);
+        let somebody_waits = !state.queue.is_empty();
+        drop(state);
+        if somebody_waits {
+            // the giver's levels have room now
+            self.freed.notify_all();
+        }
         outcome.map_err(|_| Transfer::Short)
     }
 
@@ -261,7 +273,8 @@ pub(crate) enum Transfer {
 impl State {
     /// Takes bytes for a seat, with up to a quantum of credit more. `ticket`: its place in the queue, where it has one.
     fn take(&mut self, seat: &Seat, bytes: u64, quantum: u64, ticket: Option<u64>) -> Result<(), Short> {
-        let quantum = if self.fault.is_some() { 0 } else { quantum };
+        // where somebody waits nobody takes more than it needs
+        let quantum = if self.fault.is_some() || !self.queue.is_empty() { 0 } else { quantum };
         loop {
             if seat.account.try_take(bytes) {
                 return Ok(());
@@ -281,7 +294,8 @@ impl State {
         }
     }
 
-    /// Whether these bytes are taken from under the first in the queue. It lets them pass a number of times.
+    /// Whether these bytes are taken from under the first in the queue. Never where it could have its own now; where it
+    /// could not, it lets them pass a number of times.
     fn may_overtake(&self, node: NodeId, bytes: u64, ticket: Option<u64>) -> Result<bool, Short> {
         let Some(first) = self.queue.front() else { return Ok(false) };
         if ticket == Some(first.ticket) {
@@ -293,7 +307,11 @@ impl State {
             left < first.bytes && book.is_below(node, *id)
         });
         match hurt {
-            Some(level) if first.overtaken >= OVERTAKEN_MAX => Err(Short { node: level, missing: bytes }),
+            Some(level)
+                if first.overtaken >= OVERTAKEN_MAX || book.short(first.node, first.bytes).is_none() =>
+            {
+                Err(Short { node: level, missing: bytes })
+            }
             hurt => Ok(hurt.is_some()),
         }
     }

@@ -24,10 +24,11 @@
 //! | `reclaim` | asking others before saying no |
 //! | `pool`, `owner`, `reservation` | what users touch |
 //! | `refusal`, `error` | what is said |
+//! | `overhead` | what the overhead of a process must hold, term by term |
 //! | `process` | the budget of a whole TaskManager or JobManager |
 //!
-//! What it promises: no level ever hands out more than its limit; a reservation is granted, refused by name, or waits for
-//! a deadline, and nothing else; bytes that are not given back are found and named.
+//! What it promises: no level ever hands out more than its limit; a reservation is granted, refused by name, or waits
+//! for a deadline, and nothing else; bytes that are not given back are found and named.
 //!
 //! What it does not cover: that bytes which were not reserved are not used. Counting is voluntary here; arenas and
 //! segments make it physical.
@@ -38,6 +39,7 @@ pub(crate) mod account;
 mod book;
 mod error;
 mod ledger;
+mod overhead;
 mod owner;
 mod pool;
 mod process;
@@ -47,6 +49,7 @@ mod reservation;
 mod seat;
 
 pub use error::{BudgetError, Leak, Leaks};
+pub use overhead::{OverheadLoad, OverheadTerm};
 pub use owner::{Owner, OwnerBuilder};
 pub use pool::Pool;
 pub use process::{PartKind, ProcessBudget, SlotBudget};

@@ -14,9 +14,9 @@ use crate::sync::{Arc, Ordering::SeqCst, Weak};
 
 /// Who holds bytes of a pool: a task's state, a cache, a client. The leaf of the tree.
 ///
-/// An owner takes credit from its pool in small pieces and serves reservations from it without a lock. Credit is charged
-/// to the pool when it is taken, so the pool's limit holds at every moment; unused credit is taken back before anybody is
-/// refused.
+/// An owner takes credit from its pool in small pieces and serves reservations from it without a lock. Credit is
+/// charged to the pool when it is taken, so the pool's limit holds at every moment; unused credit is taken back before
+/// anybody is refused.
 pub struct Owner {
     pool: Pool,
     seat: Arc<Seat>,
@@ -35,8 +35,8 @@ impl OwnerBuilder {
         Self { pool, name: name.to_owned(), guaranteed: 0 }
     }
 
-    /// A minimum that is this owner's from registration to drop, in bytes: nobody else gets it, no reclaimer is asked to
-    /// go below it. For owners that cannot spill. Default = 0.
+    /// A minimum that is this owner's from registration to drop, in bytes: nobody else gets it, no reclaimer is asked
+    /// to go below it. For owners that cannot spill. Default = 0.
     #[must_use]
     pub fn guaranteed(mut self, bytes: u64) -> Self {
         self.guaranteed = bytes;
@@ -82,8 +82,8 @@ impl Owner {
         Ok(Reservation::new(Arc::clone(self), bytes))
     }
 
-    /// Reserves bytes, waiting for them until the deadline. Those who wait are served in the order they came; the first
-    /// of them is overtaken by smaller ones that fit at most 64 times.
+    /// Reserves bytes, waiting for them until the deadline. Those who wait are served in the order they came; where
+    /// the first cannot be served yet, others that fit may pass it, at most 64 times.
     ///
     /// # Errors
     /// Nobody gave enough in time; or at once, where the pool could never hold so much.
@@ -105,8 +105,8 @@ impl Owner {
         Ok(Reservation::new(Arc::clone(self), bytes))
     }
 
-    /// Charges bytes, or says no. For the hooks of an allocator: allocates nothing, calls nobody back, and takes no lock
-    /// but the pool's own, which is a leaf.
+    /// Charges bytes, or says no. For the hooks of an allocator: allocates nothing, calls nobody back, and takes no
+    /// lock but the pool's own, which is a leaf.
     #[must_use = "the bytes are charged only where this is true"]
     pub fn try_charge(&self, bytes: u64) -> bool {
         if self.seat.account.try_take(bytes) {

@@ -85,7 +85,8 @@ impl Pool {
         self.ledger.view(|view| view.book.available(self.node))
     }
 
-    /// The most that was ever handed out, unused credit included: at most 64 KiB an owner above what was held.
+    /// The most that was ever handed out, in bytes, guaranteed minima and unused credit included: for each owner at most
+    /// its minimum and 128 KiB above what was held.
     pub fn peak_bytes(&self) -> u64 {
         self.ledger.view(|view| view.book.node(self.node).peak)
     }
@@ -102,7 +103,11 @@ impl Pool {
 
     /// What this level and all below hold, at this moment.
     pub fn usage(&self) -> PoolUsage {
-        self.ledger.view(|view| usage(view, self.node))
+        let usage = self.ledger.view(|view| usage(view, self.node));
+        if self.node != 0 {
+            return usage;
+        }
+        PoolUsage { refusals: self.refusals(), over_releases: self.over_releases(), ..usage }
     }
 
     /// How many reservations were refused, in the whole pool.
@@ -182,6 +187,9 @@ pub(super) fn usage(view: &View<'_>, node: NodeId) -> PoolUsage {
         held_bytes: held.fold(0, u64::saturating_add),
         granted_bytes: here.granted,
         peak_bytes: here.peak,
+        refusals: 0,
+        over_releases: 0,
+        waiting_bytes: if node == 0 { view.waiting_bytes } else { 0 },
         pools,
         owners,
     }

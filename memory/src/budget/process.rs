@@ -1,8 +1,9 @@
 //! The budget of a whole process, out of what the model derived for it: profile `native`.
 //!
 //! The same options and the same arithmetic as for a JVM; what differs is what a part means. The JVM heap is the Rust
-//! heap, direct memory is memory outside of it, the metaspace is the program's image (code, constants, statics), and the
-//! overhead is what remains: thread stacks, the allocator's own bytes and slack, page tables, RocksDB's uncharged rest.
+//! heap, direct memory is memory outside of it, the metaspace is the program's image (code, constants, statics), and
+//! the overhead is what remains: thread stacks, the allocator's own bytes and slack, page tables, RocksDB's uncharged
+//! rest.
 
 use super::error::{BudgetError, Leaks};
 use super::pool::Pool;

@@ -39,9 +39,9 @@ impl Stage {
 
 /// Gives bytes back when others need them.
 ///
-/// It is called by the thread that needs them, under no lock of the budget. It must not wait for anything that its owner
-/// may hold while it reserves: take locks by `try_lock` and return 0 where they are taken. What it frees it gives back by
-/// shrinking or dropping reservations of its owner.
+/// It is called by the thread that needs them, under no lock of the budget. It must not wait for anything that its
+/// owner may hold while it reserves: take locks by `try_lock` and return 0 where they are taken. What it frees it gives
+/// back by shrinking or dropping reservations of its owner.
 pub trait Reclaimer: Send + Sync {
     /// Frees bytes, about as many as wanted; returns how many it freed.
     fn reclaim(&self, wanted_bytes: u64) -> u64;

@@ -48,8 +48,8 @@ impl<O: Borrow<Owner>> Reservation<O> {
     /// Gives some of it back.
     ///
     /// # Panics
-    /// In a debug build, where more is given back than is reserved. In a release build that is counted, and all is given
-    /// back.
+    /// In a debug build, where more is given back than is reserved. In a release build that is counted, and all is
+    /// given back.
     pub fn shrink(&mut self, bytes: u64) {
         let bytes = self.within(bytes);
         self.bytes -= bytes;

@@ -226,7 +226,7 @@ impl Reader {
         let read = fs::File::open(file).and_then(|f| f.take(FILE_MAX_BYTES).read_to_end(&mut bytes));
         match read {
             Ok(_) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-            // ESRCH: the process ended between opening and reading; it says so as an absent file.
+            // a process that ended between opening and reading is ESRCH, and falls to the error below
             Err(error) if [ErrorKind::NotFound, ErrorKind::NotADirectory].contains(&error.kind()) => Ok(None),
             Err(error) => Err(self.unreadable(file, &error.to_string())),
         }

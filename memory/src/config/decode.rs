@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn malformed_stretches_are_javas() {
         let lengths = |bytes: &[u8]| utf8(bytes).malformed.iter().map(|m| m.length).collect::<Vec<_>>();
-        assert_eq!(lengths(b"abc"), []);
+        assert_eq!(lengths(b"abc"), [0_usize; 0]);
         assert_eq!(lengths(b"a\xffb"), [1]);
         assert_eq!(lengths(b"a\xe2\x82b"), [2]);
         assert_eq!(lengths(b"\xed\xa0\x80"), [3]);

@@ -27,7 +27,7 @@
 //!
 //! **What is not counted**: the allocator's rounding and caches (jemalloc's `resident` less what is counted here is its
 //! slack: see `probe`), pools and segments (they count themselves), thread stacks, C libraries with their own
-//! `malloc`. The emergency reserve of 1 MiB is not counted either: it is part of the overhead.
+//! `malloc`. The emergency reserve of 8 MiB of address space is not counted either: it is part of the overhead.
 //!
 //! **What it promises**: no allocation is refused here, because Rust's collections abort where one is. New work is
 //! refused instead ([`admit`]) before the heap is full. An allocation that fails below is tried once more after a

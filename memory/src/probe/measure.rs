@@ -116,6 +116,19 @@ impl Probe {
         })
     }
 
+    /// Measures the process's bytes once more and what changes as fast; returns its anonymous bytes.
+    ///
+    /// # Errors
+    /// The process is gone, or the kernel says what it never said.
+    pub(super) fn refresh(&mut self, observation: &mut Observation) -> Result<u64, ProbeError> {
+        let walked = if self.walk { walk(self.pid).ok() } else { None };
+        observation.bytes = ProcessBytes { walked, ..status(self.pid)? };
+        if self.own {
+            observation.allocator = allocator(&mut Vec::new());
+        }
+        Ok(walked.map_or(observation.bytes.anonymous_bytes, |walked| walked.anonymous_bytes))
+    }
+
     fn facts(&mut self, cgroup: Option<&Cgroup>, notes: &mut Vec<String>) -> (ProcessFacts, MachineFacts) {
         let mut process = ProcessFacts { pid: self.pid, ..ProcessFacts::default() };
         let cpus = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);

@@ -7,9 +7,9 @@
 //! | [`drift`] | pure: measured less accounted, term by term, and its alarm with hysteresis |
 //! | [`sampler`] | a thread that observes once a second and publishes |
 //!
-//! **What is counted as measured**: bytes that the process alone keeps in memory and that nobody can drop: anonymous pages
-//! (heaps, stacks, pools, segments), shared memory, and what of these is swapped out. Pages that were set free lazily
-//! (`MADV_FREE`) count until the kernel takes them.
+//! **What is counted as measured**: bytes that the process alone keeps in memory and that nobody can drop:
+//! anonymous pages (heaps, stacks, pools, segments), shared memory, and what of these is swapped out. Pages that
+//! were set free lazily (`MADV_FREE`) count until the kernel takes them.
 //!
 //! **What is not**: file pages (the program's image, mapped files: the kernel drops them when it needs room), and the
 //! kernel's own bytes for this process, which are stated apart: page tables as the kernel says, kernel stacks as an
@@ -17,8 +17,8 @@
 //! group's part. Page cache and network buffers of the kernel are only known for a whole control group.
 //!
 //! **How exact**: the kernel keeps resident bytes in batches for each CPU, so `status` may be some hundred KiB off;
-//! `smaps_rollup` is exact and walks all page tables for it (milliseconds for each GiB), so it is asked for on demand only.
-//! jemalloc's counts are as of the moment of asking, and other threads go on meanwhile.
+//! `smaps_rollup` is exact and walks all page tables for it (milliseconds for each GiB), so it is asked for on
+//! demand only. jemalloc's counts are as of the moment of asking, and other threads go on meanwhile.
 
 pub mod drift;
 pub mod measure;

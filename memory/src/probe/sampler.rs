@@ -18,6 +18,9 @@ type Each = Box<dyn FnMut(&Observation) + Send>;
 /// Told of a change of the drift's level: the level before, and the observation with the new one.
 type Changed = Box<dyn FnMut(DriftLevel, &Observation) + Send>;
 
+/// How often the accounts are taken until they agree with what is measured around them.
+const TRIES: usize = 5;
+
 /// What a [`Sampler`] does: built up, then started.
 pub struct Sampling {
     probe: Probe,
@@ -107,8 +110,19 @@ impl Sampling {
     fn observe(&mut self) -> Result<Observation, ProbeError> {
         let mut observation = self.probe.observe()?;
         if let Some(accounts) = &mut self.accounts {
+            // A busy process changes while it is looked at: the accounts are taken between two measurements, again
+            // where these differ by much.
+            let mut accounted = Vec::new();
+            for _ in 0..TRIES {
+                let bytes = self.probe.refresh(&mut observation)?;
+                accounted = accounts(&observation);
+                let moved = self.probe.refresh(&mut observation)?.abs_diff(bytes);
+                if moved <= self.alarm.begins_bytes / 4 {
+                    break;
+                }
+            }
             let mut terms = drift::measured(&observation.bytes);
-            terms.extend(accounts(&observation));
+            terms.append(&mut accounted);
             let before = self.level;
             let drift = Drift::of(terms, &self.alarm, before);
             self.level = drift.level;

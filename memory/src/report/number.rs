@@ -23,6 +23,20 @@ pub fn bytes_exact(bytes: u64) -> String {
     if bytes < 1024 { bytes_text(bytes) } else { format!("{} ({bytes} bytes)", bytes_text(bytes)) }
 }
 
+/// A share of a whole: `29.6 %`. What is not nothing never reads as nothing, what is not all never reads as all.
+pub fn share(bytes: u64, whole: u64) -> String {
+    if bytes == 0 {
+        return "0 %".to_owned();
+    }
+    let per_mille = (u128::from(bytes) * 1000 + u128::from(whole / 2)).checked_div(u128::from(whole));
+    match per_mille {
+        None => "–".to_owned(),
+        Some(0) => "<0.1 %".to_owned(),
+        Some(1000..) if bytes < whole => ">99.9 %".to_owned(),
+        Some(n) => format!("{}.{} %", n / 10, n % 10),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

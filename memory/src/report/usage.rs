@@ -18,6 +18,15 @@ pub struct PoolUsage {
     pub granted_bytes: u64,
     /// The most that was ever handed out.
     pub peak_bytes: u64,
+    /// How many reservations were refused, in the whole pool; 0 at the levels below the top.
+    #[serde(default)]
+    pub refusals: u64,
+    /// How often more was given back than was held, each a bug; counted as the refusals are.
+    #[serde(default)]
+    pub over_releases: u64,
+    /// What those who wait have asked for; counted as the refusals are.
+    #[serde(default)]
+    pub waiting_bytes: u64,
     /// The levels below.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub pools: Vec<PoolUsage>,

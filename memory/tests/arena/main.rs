@@ -5,6 +5,7 @@
 mod churn;
 mod ends;
 mod fail_each;
+mod fill;
 mod refuse;
 mod support;
 

@@ -44,7 +44,7 @@ struct Instant;
 impl Instant {
     #[expect(clippy::disallowed_methods, reason = "deadlines are moments of the clock")]
     fn far() -> std::time::Instant {
-        std::time::Instant::now() + std::time::Duration::from_secs(3600)
+        std::time::Instant::now() + std::time::Duration::from_hours(1)
     }
 }
 

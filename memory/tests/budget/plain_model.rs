@@ -72,7 +72,7 @@ fn run(steps: Vec<Step>) -> Result<(), TestCaseError> {
             pool.child(&format!("slot {i}"), *limit).unwrap().owner("owner").register().unwrap()
         })
         .collect();
-    let index = |owner: &Owner| owners.iter().position(|other| std::ptr::eq(&**other, owner)).unwrap();
+    let index = |owner: &Owner| owners.iter().position(|other| std::ptr::eq(other.as_ref(), owner)).unwrap();
     let mut plain = Plain::default();
     let mut out: Vec<Reservation> = Vec::new();
     for step in steps {

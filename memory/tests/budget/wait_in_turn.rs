@@ -89,3 +89,60 @@ fn the_first_in_the_queue_is_overtaken_a_number_of_times() {
     assert_eq!(thread.join().unwrap().unwrap(), 8 * MIB);
     assert!(Arc::strong_count(&small) == 1 && small.try_reserve(4 * MIB).is_ok());
 }
+
+/// The first gives up; whoever it was holding back is told, and does not wait for its own deadline.
+#[test]
+fn the_next_is_woken_when_the_first_gives_up() {
+    let pool = Pool::root("pool", 10 * MIB).unwrap();
+    let holder = pool.owner("holder").register().unwrap();
+    let held = holder.try_reserve(5 * MIB).unwrap();
+    let large = pool.owner("large").register().unwrap();
+    let asking = Arc::clone(&large);
+    let first = thread::spawn(move || asking.reserve(8 * MIB, within(300)).is_ok());
+    while !pool_waits_for(&pool, 8 * MIB) {
+        thread::yield_now();
+    }
+    let small = pool.owner("small").register().unwrap();
+    while small.try_reserve(4 * MIB).is_ok() {}
+    // nothing passes the first any more, so this one waits behind it, far longer than the first does
+    let got = small.reserve(4 * MIB, within(600_000)).map(|got| got.bytes());
+    assert_eq!(got.unwrap(), 4 * MIB);
+    assert!(!first.join().unwrap());
+    // an owner that leaves wakes others too: this one stays until here
+    drop((large, held));
+}
+
+/// Bytes that move to another level make room at the one they leave: whoever waits there is told.
+#[test]
+fn a_move_wakes_those_who_wait_where_it_came_from() {
+    let pool = Pool::root("pool", 10 * MIB).unwrap();
+    let (left, right) = (pool.child("left", 6 * MIB).unwrap(), pool.child("right", 6 * MIB).unwrap());
+    let holder = left.owner("holder").register().unwrap();
+    let held = holder.try_reserve(5 * MIB).unwrap();
+    let receiver = right.owner("receiver").register().unwrap();
+    let waiter = left.owner("waiter").register().unwrap();
+    let asking = Arc::clone(&waiter);
+    let thread = thread::spawn(move || asking.reserve(4 * MIB, within(600_000)).map(|got| got.bytes()));
+    while pool.usage().waiting_bytes != 4 * MIB {
+        thread::yield_now();
+    }
+    let moved = held.move_to(&*receiver).map_err(|(_, refusal)| refusal).unwrap();
+    assert_eq!(thread.join().unwrap().unwrap(), 4 * MIB);
+    // an owner that leaves wakes others too: these stay until here
+    drop((moved, waiter));
+}
+
+/// Unused credit is taken back before a move is refused, as before any other refusal.
+#[test]
+fn a_move_takes_unused_credit_back() {
+    let pool = Pool::root("pool", 10 * MIB).unwrap();
+    let (left, right) = (pool.child("left", 6 * MIB).unwrap(), pool.child("right", 64 << 10).unwrap());
+    let idle = right.owner("idle").register().unwrap();
+    drop(idle.try_reserve(1).unwrap());
+    assert!(right.available_bytes() < 64 << 10, "no credit was kept: this test shows nothing");
+    let giver = left.owner("giver").register().unwrap();
+    let receiver = right.owner("receiver").register().unwrap();
+    let held = giver.try_reserve(64 << 10).unwrap();
+    let moved = held.move_to(&*receiver).map_err(|(_, refusal)| refusal).unwrap();
+    assert_eq!((moved.bytes(), right.available_bytes()), (64 << 10, 0));
+}

@@ -1,6 +1,6 @@
 //! Owners that ask each other.
 
-use shuttle::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use shuttle::sync::{Arc, Mutex};
 use shuttle::thread;
 
@@ -68,18 +68,22 @@ fn caches_that_ask_each_other_do_not_deadlock() {
 /// A reclaimer that itself wants bytes is answered at once; it cannot start another round.
 struct Greedy {
     owner: Arc<Owner>,
+    inside: AtomicBool,
     held: Mutex<Option<Reservation>>,
 }
 
 impl Reclaimer for Greedy {
     fn reclaim(&self, _: u64) -> u64 {
-        match self.owner.try_reserve(900) {
+        assert!(!self.inside.swap(true, SeqCst), "a reclaimer at work was asked again");
+        let freed = match self.owner.try_reserve(900) {
             Ok(_) => 0,
             Err(refusal) => {
                 assert!(refusal.tried.inside_reclaimer && refusal.tried.asked.is_empty());
                 self.held.try_lock().ok().and_then(|mut held| held.take()).map_or(0, |held| held.bytes())
             }
-        }
+        };
+        self.inside.store(false, SeqCst);
+        freed
     }
 }
 
@@ -90,7 +94,8 @@ fn reclaimers_do_not_recurse() {
         let both = ["one", "two"].map(|name| {
             let owner = pool.owner(name).register().unwrap();
             let held = owner.try_reserve_shared(400).unwrap();
-            let greedy = Arc::new(Greedy { owner, held: Mutex::new(Some(held)) });
+            let greedy =
+                Arc::new(Greedy { owner, inside: AtomicBool::new(false), held: Mutex::new(Some(held)) });
             greedy.owner.on_reclaim(Stage::Spill, &greedy);
             greedy
         });

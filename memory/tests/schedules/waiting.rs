@@ -53,3 +53,18 @@ fn small_ones_do_not_starve_a_large_one() {
         assert_eq!(pool.usage().granted_bytes, 0);
     });
 }
+
+/// What is given back is less than an owner may keep as credit; somebody waits for it all the same.
+#[test]
+fn nobody_keeps_credit_while_somebody_waits() {
+    const LIMIT: u64 = 1 << 20;
+    explore(|| {
+        let pool = Pool::root("pool", LIMIT).unwrap();
+        let holder = pool.owner("holder").register().unwrap();
+        let held = holder.try_reserve_shared(LIMIT / 4096).unwrap();
+        let owner = pool.owner("wants all").register().unwrap();
+        let waiting = thread::spawn(move || owner.reserve(LIMIT, sync::now()).unwrap().bytes());
+        drop(held);
+        assert_eq!(waiting.join().unwrap(), LIMIT);
+    });
+}

@@ -3,14 +3,14 @@
 //! A bar stands where the area lies in the process, so the bars of an area's parts stand below its own. Columns give
 //! way from the right where the terminal is narrow: cause, bar, share, exact bytes.
 
+use plimsoll_memory::report::bar;
+
 use super::map::{Area, MemoryMap};
 use super::number::{human, share};
 use super::text::{ascii, char_columns, columns, elide};
 
-mod bar;
 mod palette;
 
-use bar::bar;
 pub use palette::Palette;
 
 /// How to write the tree.

@@ -155,9 +155,10 @@ fn impure(path: &str, text: &str) -> Vec<String> {
     })
 }
 
-/// The environment is read where arguments are, in `src/`; tests and benches may be told there where Flink lies.
+/// The environment is read where arguments are, in `src/`; tests, benches and examples are told there
+/// what to do.
 fn environment(path: &str, text: &str) -> Vec<String> {
-    let may = ["src/", "benches/", "tests/", "memory/tests/", "tuning/tests/"];
+    let may = ["src/", "benches/", "tests/", "memory/examples/", "memory/tests/", "tuning/tests/"];
     let may = may.iter().any(|folder| path.starts_with(folder));
     lines(path, &code_only(text), |line| {
         let reads = ["env::var", "env::var_os", "env::vars", "env::args"].iter().any(|w| has_word(line, w));

@@ -10,11 +10,11 @@ use super::super::class::{CLASSES, Class};
 use super::registry::Registry;
 
 /// Places in a stack hold at most this many bytes of objects,
-const BIN_BYTES_MAX: usize = 32 * 1024;
+const BIN_BYTES_MAX: usize = 64 * 1024;
 /// but at least so many objects,
 const BIN_OBJECTS_MIN: usize = 8;
 /// and at most so many.
-const BIN_OBJECTS_MAX: usize = 256;
+const BIN_OBJECTS_MAX: usize = 1024;
 
 /// Bins, rounded up so that a masked index needs no check.
 const BINS: usize = CLASSES.next_power_of_two();
@@ -231,6 +231,8 @@ impl Drop for Cache {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     /// Objects of the system's memory, counted.
@@ -276,10 +278,10 @@ mod tests {
     fn what_goes_in_comes_out_and_nothing_else() {
         let (cache, mut source) = (cache(64 << 20), Source::new(64, usize::MAX));
         let class = source.class;
-        let mut held = Vec::new();
-        for round in 0..300 {
+        let (mut held, mut distinct) = (Vec::new(), HashSet::new());
+        for round in 0..1500 {
             let object = cache.pop(class).or_else(|| cache.fill(class, || source.make())).unwrap();
-            assert!(!held.contains(&object), "round {round}");
+            assert!(distinct.insert(object), "round {round}");
             held.push(object);
         }
         for object in held.drain(..) {

@@ -28,13 +28,13 @@ thread_local! {
 #[inline]
 pub(in super::super) fn peek<'a>(place: usize) -> Option<&'a Cache> {
     let cache = TABLE.with(|table| table[place % CACHED_POOLS_MAX].get());
-    // SAFETY: the table holds null or a cache of this thread, which lives until `retire` takes it out of the table. That
-    // happens in `own`, for the cache of a dead pool, and at the thread's end; in neither is a cache borrowed.
+    // SAFETY: the table holds null or a cache of this thread, which lives until `retire` takes it out of the table.
+    // That happens in `own`, for the cache of a dead pool, and at the thread's end; in neither is a cache borrowed.
     unsafe { cache.as_ref() }
 }
 
-/// This thread's cache of a living pool, made if need be and flushed if asked. `None` if it cannot have one: there is no
-/// place, no memory, or the thread is ending.
+/// This thread's cache of a living pool, made if need be and flushed if asked. `None` if it cannot have one: there is
+/// no place, no memory, or the thread is ending.
 #[cold]
 pub(in super::super) fn own<'a>(registry: &Arc<Registry>) -> Option<&'a Cache> {
     let place = registry.place;

@@ -39,8 +39,8 @@ pub(in super::super) struct Registry {
     state: Mutex<State>,
 }
 
-// SAFETY: the faces behind the pointers hold atomics only, and are looked at under the mutex, while they are in the list
-// and therefore alive.
+// SAFETY: the faces behind the pointers hold atomics only, and are looked at under the mutex, while they are in the
+// list and therefore alive.
 unsafe impl Send for Registry {}
 // SAFETY: as above.
 unsafe impl Sync for Registry {}

@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn by_hand() {
-        assert_eq!(sizes(10, &[]), []);
+        assert_eq!(sizes(10, &[]), [0_u32; 0]);
         assert_eq!(sizes(10, &[(3, u32::MAX)]), [10]);
         assert_eq!(sizes(10, &[(3, 5)]), [5]);
         assert_eq!(sizes(10, &[(5, 9), (5, 9)]), [5, 5]);

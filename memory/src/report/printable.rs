@@ -23,7 +23,7 @@ pub fn columns(text: &str) -> usize {
 }
 
 /// See [`columns`].
-pub(super) fn char_columns(c: char) -> usize {
+pub fn char_columns(c: char) -> usize {
     match u32::from(c) {
         0x300..=0x36f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,
         0x1100..=0x115f
