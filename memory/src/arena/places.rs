@@ -201,9 +201,9 @@ mod home {
         home.park(tokens.next().unwrap()).unwrap();
         assert_eq!(count(), 3);
         drop(first);
-        let taken = home.take().unwrap();
+        let slot = home.take().unwrap();
         assert_eq!(count(), 3);
-        let (token, counted) = taken.leave();
+        let (token, counted) = slot.leave();
         assert_eq!(count(), 3);
         drop(counted);
         assert_eq!(count(), 2);

@@ -1,11 +1,11 @@
 //! Network buffers: minima, shares, waiting, closing.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plimsoll_memory::segment::network::{LocalPoolSize, RequestError};
 use plimsoll_memory::segment::{LocalBufferPool, NetworkBuffer, NetworkBufferPool};
 
-use super::owner;
+use super::{after, owner};
 
 const BUFFER: u64 = 4096;
 
@@ -20,11 +20,6 @@ const fn size(required: u32, max: u32) -> LocalPoolSize {
 
 fn take_all(pool: &LocalBufferPool) -> Vec<NetworkBuffer> {
     std::iter::from_fn(|| pool.request()).collect()
-}
-
-#[expect(clippy::disallowed_methods, reason = "a deadline is a moment of the clock")]
-fn after(wait: Duration) -> Instant {
-    Instant::now() + wait
 }
 
 #[test]

@@ -86,7 +86,7 @@ impl ManagedMemory {
     /// Releases reserved bytes; returns how many: never more than the owner had reserved here.
     pub fn release(&self, owner: &Arc<Owner>, bytes: u64) -> u64 {
         let tenant = self.tenants().get(&key(owner)).cloned();
-        tenant.map_or(0, |tenant| tenant.reserved.give_up_to(bytes))
+        tenant.map_or(0, |tenant| tenant.reserved.give(bytes))
     }
 
     /// Releases all that an owner had reserved, at the end of its task, and says what it had left behind. Pages cannot
@@ -101,7 +101,7 @@ impl ManagedMemory {
             tenants.remove(&key(owner));
         }
         drop(tenants);
-        Released { reserved_bytes: tenant.reserved.give_up_to(u64::MAX), pages_out }
+        Released { reserved_bytes: tenant.reserved.give(u64::MAX), pages_out }
     }
 
     /// A resource that everybody who knows its key shares: the first caller makes it, the others wait for that, the
