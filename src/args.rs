@@ -25,7 +25,7 @@ bash-java-utils ends as the JVM does, with 1 where Flink refuses; batch with 0: 
 
 const TOP_HELP: &str = "\
 A Plimsoll process publishes a report once a second, in $XDG_RUNTIME_DIR/plimsoll or /tmp/plimsoll-UID, readable by its
-user and root. Of any other process the kernel's numbers are shown. An address is fetched by plain HTTP; no other one is.
+user and root. Of any other process the kernel's numbers are shown. A URL is fetched by plain HTTP, and no other one is.
 
 JSON, version 1 (sizes in bytes; fields may be added):
   version, at_unix_ms            1; when the report was made

@@ -7,8 +7,8 @@
 //! | `error` | why there is none |
 //! | `screen` | redrawing in place |
 //!
-//! The one place of `memcalc` that opens a connection, to the address that the user gave and to no other: no redirect is
-//! followed and no proxy is used.
+//! The one place of `memcalc` that opens a connection, to the address that the user gave and to no other: no redirect
+//! is followed and no proxy is used.
 
 mod error;
 mod fetch;

@@ -5,11 +5,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use allocator_api2::alloc::{AllocError, Allocator};
 use tikv_jemalloc_sys as sys;
 
-use super::class::{Class, PLAIN_ALIGN};
+use super::class::Class;
 use super::pool::PoolArena;
 use super::tcache;
 
@@ -54,6 +55,12 @@ fn aligned(object: NonNull<u8>, align: usize) -> bool {
     object.addr().get() & (align - 1) == 0
 }
 
+/// Bytes that lie behind an object which is in use.
+fn usable_bytes(object: NonNull<u8>) -> usize {
+    // SAFETY: the object is one of jemalloc's, and in use (callers).
+    unsafe { sys::sallocx(object.as_ptr().cast(), 0) }
+}
+
 impl PoolArena {
     #[inline]
     fn obtain(&self, layout: Layout) -> Option<NonNull<u8>> {
@@ -62,28 +69,17 @@ impl PoolArena {
             && cache.is_ready(self.id)
             && let Some(object) = cache.pop(class)
         {
-            if layout.align() <= PLAIN_ALIGN || aligned(object, layout.align()) {
-                return Some(object);
-            }
-            // One that `shrink` left here; jemalloc's own are aligned.
-            tcache::free(object);
+            return Some(object);
         }
-        self.obtain_slowly(class, layout)
+        self.obtain_slowly(class)
     }
 
     #[cold]
     #[inline(never)]
-    fn obtain_slowly(&self, class: Class, layout: Layout) -> Option<NonNull<u8>> {
+    fn obtain_slowly(&self, class: Class) -> Option<NonNull<u8>> {
         let fetch = || self.mallocx(class.bytes(), class.align(), 0);
         let object = match tcache::own(&self.registry) {
-            Some(cache) => match cache.pop(class) {
-                Some(object) if aligned(object, layout.align()) => Some(object),
-                Some(object) => {
-                    tcache::free(object);
-                    fetch()
-                }
-                None => cache.fill(class, fetch),
-            },
+            Some(cache) => cache.pop(class).or_else(|| cache.fill(class, fetch)),
             None => fetch(),
         };
         object.or_else(|| self.insist(class.bytes(), fetch))
@@ -102,7 +98,8 @@ impl PoolArena {
     #[inline]
     fn release(&self, object: NonNull<u8>, layout: Layout) {
         if let Some(class) = Class::of(layout) {
-            if let Some(cache) = tcache::peek(self.place)
+            if self.oversized.load(Relaxed) == 0
+                && let Some(cache) = tcache::peek(self.place)
                 && cache.is_ready(self.id)
                 && cache.push(class, object)
             {
@@ -117,6 +114,12 @@ impl PoolArena {
     #[cold]
     #[inline(never)]
     fn release_slowly(&self, object: NonNull<u8>, class: Class) {
+        if self.oversized.load(Relaxed) > 0 && usable_bytes(object) > class.bytes() {
+            // In a cache it would count as its class's bytes, and might be aligned to less than them.
+            tcache::free(object);
+            self.oversized.fetch_sub(1, Relaxed);
+            return;
+        }
         let kept = tcache::own(&self.registry)
             .is_some_and(|cache| cache.make_room(class, tcache::free) && cache.push(class, object));
         if !kept {
@@ -209,7 +212,21 @@ unsafe impl Allocator for PoolArena {
     ) -> Result<NonNull<[u8]>, AllocError> {
         // SAFETY: the caller's promise: the object is in use with `old`.
         let shrunk = unsafe { self.resize(object, old, new) };
-        block(shrunk.or_else(|| aligned(object, new.align()).then_some(object)), new)
+        if shrunk.is_some() || old.size() == 0 || !aligned(object, new.align()) {
+            return block(shrunk, new);
+        }
+        if let Some(to) = Class::of(new) {
+            let usable_bytes = usable_bytes(object);
+            if usable_bytes < to.bytes() {
+                // A larger alignment asks for a larger class, for which the object must never be taken.
+                return Err(AllocError);
+            }
+            // Each object counts once, however often it is shrunk, so that the count is never below what there are.
+            if usable_bytes > to.bytes() && Class::of(old).is_none_or(|from| usable_bytes <= from.bytes()) {
+                self.oversized.fetch_add(1, Relaxed);
+            }
+        }
+        block(Some(object), new)
     }
 }
 
@@ -339,9 +356,15 @@ mod tests {
         let shrunk = unsafe { pool.shrink(object.cast(), large, small) }.unwrap();
         assert_eq!(shrunk.cast::<u8>(), object.cast::<u8>(), "no other memory was to be had");
         assert_eq!(bytes(shrunk), [4; 100]);
+        // SAFETY: live with `small`.
+        let shrunk = unsafe { pool.shrink(shrunk.cast(), small, layout(50, 8)) }.unwrap();
+        assert_eq!(pool.oversized.load(Relaxed), 1, "once for an object");
+        let small = layout(50, 8);
         // SAFETY: each live with its layout, freed once.
         unsafe {
+            let cached_bytes = pool.cached_bytes();
             pool.deallocate(shrunk.cast(), small);
+            assert_eq!((pool.cached_bytes(), pool.oversized.load(Relaxed)), (cached_bytes, 0), "not cached");
             for (object, layout) in rest {
                 pool.deallocate(object.cast(), layout);
             }
@@ -349,5 +372,26 @@ mod tests {
         pool.purge();
         assert_eq!((pool.cached_bytes(), pool.committed_bytes() % 4096), (0, 0));
         assert!(pool.committed_bytes() <= 2 * super::super::BASE_BYTES);
+    }
+
+    #[test]
+    fn an_object_is_never_taken_for_a_larger_class() {
+        let pool = PoolArena::capped("align", 4 << 20).unwrap();
+        // 112 bytes, of which one in four is aligned to 64; 90 aligned to 64 are of class 128.
+        let (old, new) = (layout(100, 8), layout(90, 64));
+        let held: Vec<_> = std::iter::from_fn(|| pool.allocate(old).ok()).collect();
+        let full = std::iter::from_fn(|| pool.allocate(new).ok()).collect::<Vec<_>>();
+        let aligned = held.iter().find(|object| aligned(object.cast(), 64)).unwrap();
+        // SAFETY: live with `old`.
+        assert!(unsafe { pool.shrink(aligned.cast(), old, new) }.is_err());
+        // SAFETY: each live with its layout, freed once.
+        unsafe {
+            for object in held {
+                pool.deallocate(object.cast(), old);
+            }
+            for object in full {
+                pool.deallocate(object.cast(), new);
+            }
+        }
     }
 }

@@ -15,9 +15,6 @@ pub(super) const CLASSES: usize = 41;
 /// The largest class in bytes.
 pub(super) const CLASS_BYTES_MAX: usize = 32 * 1024;
 
-/// Every object of a class is a multiple of this or of its own size's alignment, whichever is smaller.
-pub(super) const PLAIN_ALIGN: usize = 16;
-
 /// Alignments above a page are left to jemalloc.
 const ALIGN_MAX: usize = 4096;
 

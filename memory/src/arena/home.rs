@@ -21,7 +21,8 @@ pub(crate) trait Keeper: Send + Sync + Sized {
     /// Whether a slot that comes back may simply be parked. Asked anew after each [`Home::begin_again`].
     fn keeps(&self) -> bool;
 
-    /// Receives a slot that may not: [`Self::keeps`] said no, the home is slow, or there is no room. The slot belongs to the home no more.
+    /// Receives a slot that may not: [`Self::keeps`] said no, the home is slow, or there is no room. The slot belongs
+    /// to the home no more.
     fn receive(home: &Arc<Home<Self>>, token: Token);
 }
 

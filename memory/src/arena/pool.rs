@@ -35,6 +35,9 @@ pub struct PoolArena {
     arena: u32,
     control: NonNull<Control>,
     pub(super) registry: Arc<Registry>,
+    /// Objects in use that lie in more memory than their size's class has: those that a refused `shrink` left as they
+    /// were. While there are any, what is freed is looked at before a cache takes it.
+    pub(super) oversized: AtomicU64,
     refusals: AtomicU64,
     name: Box<str>,
 }
@@ -89,6 +92,7 @@ impl PoolArena {
             // SAFETY: `Box::into_raw` is never null.
             control: unsafe { NonNull::new_unchecked(control) },
             registry,
+            oversized: AtomicU64::new(0),
             refusals: AtomicU64::new(0),
             name: name.into(),
         })

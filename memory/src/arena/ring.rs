@@ -2,13 +2,14 @@
 //!
 //! As `crossbeam`'s `ArrayQueue`, with two differences that a home needs. The word that a push exchanges carries a flag
 //! and a generation, so that a push fails when the home was closed, or when what was asked before the push holds no
-//! more. And a push ends with *one* store, after which it touches nothing: whoever takes the number may free the ring at
-//! once. `ArrayQueue::push` holds a reference to the queue until it returns, so that each giver would have to own a count
-//! of the queue, at two atomic additions a pair.
+//! more. And a push ends with *one* store, after which it touches nothing: whoever takes the number may free the ring
+//! at once. `ArrayQueue::push` holds a reference to the queue until it returns, so that each giver would have to own a
+//! count of the queue, at two atomic additions a pair.
 //!
-//! Each cell is one word: the number, and a stamp that says whose turn it is. At position `p`, a cell with stamp `p` may
-//! be pushed to, one with `p + 1` popped from; a pop leaves `p + capacity`. Stamps are cut to 38 bits: they are compared
-//! only with positions less than a lap away. The tail is a generation (16 bits), a position (47), the flag (1).
+//! Each cell is one word: the number, and a stamp that says whose turn it is. At position `p`, a cell with stamp `p`
+//! may be pushed to, one with `p + 1` popped from; a pop leaves `p + capacity`. Stamps are cut to 38 bits: they are
+//! compared only with positions less than a lap away. The tail is a generation (16 bits), a position (47), the flag
+//! (1).
 
 use crossbeam::utils::Backoff;
 
@@ -83,8 +84,8 @@ impl Ring {
         Tail(self.tail.0.load(Ordering::Acquire))
     }
 
-    /// The first half of a push: claims the cell at the tail, if that is still as it was read. The number is not visible
-    /// before the word is stored in the cell, with [`Ordering::Release`].
+    /// The first half of a push: claims the cell at the tail, if that is still as it was read. The number is not
+    /// visible before the word is stored in the cell, with [`Ordering::Release`].
     #[inline]
     pub(crate) fn claim(&self, tail: Tail, number: u32) -> Claim<'_> {
         let position = tail.position();

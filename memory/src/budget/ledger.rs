@@ -185,8 +185,8 @@ impl Ledger {
         }
     }
 
-    /// Moves bytes from one owner of this pool to another, without a moment at which they are free. Where the receiver's
-    /// levels are short, the unused credit below them is taken back first.
+    /// Moves bytes from one owner of this pool to another, without a moment at which they are free. Where the
+    /// receiver's levels are short, the unused credit below them is taken back first.
     pub(crate) fn transfer(&self, from: &Arc<Seat>, to: &Arc<Seat>, bytes: u64) -> Result<(), Transfer> {
         let mut state = self.lock();
         from.account.hand_over(bytes).map_err(Transfer::Over)?;

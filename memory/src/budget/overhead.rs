@@ -49,7 +49,11 @@ impl OverheadLoad {
                 self.threads_count.saturating_mul(512 * KIB),
                 "freed blocks that threads keep",
             ),
-            term("heap reserve", MIB, "the emergency reserve, given back when an allocation fails"),
+            term(
+                "heap reserve",
+                MIB,
+                "what is touched of the emergency reserve of 8 MiB, given back when an allocation fails",
+            ),
             term(
                 "arena tables",
                 self.threads_count.saturating_mul(self.arenas_count).saturating_mul(32 * KIB),

@@ -85,8 +85,8 @@ impl Pool {
         self.ledger.view(|view| view.book.available(self.node))
     }
 
-    /// The most that was ever handed out, in bytes, guaranteed minima and unused credit included: for each owner at most
-    /// its minimum and 128 KiB above what was held.
+    /// The most that was ever handed out, in bytes, guaranteed minima and unused credit included: for each owner at
+    /// most its minimum and 128 KiB above what was held.
     pub fn peak_bytes(&self) -> u64 {
         self.ledger.view(|view| view.book.node(self.node).peak)
     }

@@ -99,7 +99,7 @@ impl Refusal {
         if self.tried.inside_reclaimer {
             said.push("asked nobody: this reservation was made inside a reclaimer".to_owned());
         }
-        if said.is_empty() { "nobody to ask: no owner here gives back".to_owned() } else { said.join("; ") }
+        if said.is_empty() { "nobody was asked".to_owned() } else { said.join("; ") }
     }
 
     fn remedy(&self) -> String {

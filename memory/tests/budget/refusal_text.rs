@@ -71,7 +71,7 @@ fn an_empty_pool_says_so_too() {
         "\
 buffers refuses 1001 B to \"reader\", which holds 0 B
   buffers: limit 1000 B, handed out 0 B, free 1000 B: 1 B short
-  tried: nobody to ask: no owner here gives back
+  tried: nobody was asked
   buffers  1000 B  held 0 B  peak 0 B
   remedy: let \"reader\" hold less"
     );
@@ -86,7 +86,7 @@ fn a_part_of_size_zero_refuses_everything_and_names_its_option() {
         "\
 off-heap / task off-heap refuses 4 KiB (4096 bytes) to \"client\", which holds 0 B
   off-heap / task off-heap: limit 0 B, handed out 0 B, free 0 B: 4 KiB (4096 bytes) short
-  tried: nobody to ask: no owner here gives back
+  tried: nobody was asked
   off-heap               128 MiB  held 0 B  peak 0 B
   ├─ framework off-heap  128 MiB  held 0 B  peak 0 B
   └─ task off-heap           0 B  held 0 B  peak 0 B

@@ -109,7 +109,7 @@ fn a_body_that_never_ends() {
         let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n{\"version\": 1, \"x\": \"";
         stream.write_all(head.as_bytes()).unwrap();
         // until the other side has had enough
-        while stream.write_all(&[b'x'; 1 << 16]).is_ok() {}
+        while stream.write_all(&[b'x'; 8 << 10]).is_ok() {}
     });
     let runtime = runtime();
     let said = refused(&run(runtime.path(), &[&address, "--timeout", "60"]));
