@@ -7,6 +7,7 @@
 use std::error::Error;
 use std::fmt;
 use std::ptr::NonNull;
+use std::sync::atomic::AtomicU64 as CountOfSlabs;
 
 use super::stack::{Links, NUMBERS_MAX, Stack};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
@@ -209,7 +210,8 @@ impl Slab {
     /// # Errors
     /// Sizes that do not fit, and what the kernel refuses.
     pub(crate) fn new(slot_bytes: u64, total_bytes: u64) -> Result<(Self, Tokens), SlabError> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
+        // the standard library's own: a name and no part of any schedule
+        static NEXT: CountOfSlabs = CountOfSlabs::new(0);
         let slot_count = Self::count(slot_bytes, total_bytes)?;
         let mapped_bytes = slot_bytes * u64::from(slot_count);
         let refused = |reason: String| SlabError::Mapping { total_bytes: mapped_bytes, reason };
