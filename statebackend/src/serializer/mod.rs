@@ -19,9 +19,11 @@
 
 mod cell;
 mod identity;
+mod primitive;
 
 pub use cell::{Cell, Inline, KeyCell, Packed};
 pub use identity::{Compatibility, Identity};
+pub use primitive::*;
 
 use std::error::Error;
 use std::fmt;

@@ -145,7 +145,7 @@ pub fn plan(confirmed: &[SharedFile], live: &[LocalFile]) -> Plan {
 }
 
 /// Sorted files and blob files are written once.
-fn is_shared(name: &str) -> bool {
+pub(super) fn is_shared(name: &str) -> bool {
     [".sst", ".blob"].iter().any(|end| name.ends_with(end))
 }
 
@@ -154,7 +154,7 @@ fn is_shared(name: &str) -> bool {
 pub struct Transfer<'a> {
     /// How many at once, at least 1.
     pub threads: usize,
-    /// Whether files are linked into a local storage instead of copied.
+    /// Whether sorted files are linked into a local storage instead of copied.
     pub link: bool,
     /// Set to true by somebody else: the transfer ends with an error, soon.
     pub abort: &'a AtomicBool,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use super::incremental::{LocalFile, Transfer};
+use super::incremental::{LocalFile, Transfer, is_shared};
 use super::storage::{CheckpointStorage, Stored};
 use crate::StateError;
 
@@ -18,7 +18,8 @@ pub(super) fn upload(
 ) -> Result<Vec<Stored>, StateError> {
     let done = each(jobs, transfer, |(file, path)| {
         let go_on = || transfer.check(path);
-        let stored = if transfer.link {
+        // files that change are copied: a link would change with them
+        let stored = if transfer.link && is_shared(&file.name) {
             go_on()?;
             storage.link_or_copy(&file.path, path)?
         } else {

@@ -17,4 +17,4 @@ mod segment;
 
 pub(crate) use map::CellMap;
 pub(crate) use row::{CellList, Payload, Row, RowKeys};
-pub(crate) use segment::{Entry, Frozen, Table};
+pub(crate) use segment::{Frozen, Table};

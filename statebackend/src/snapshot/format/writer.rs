@@ -358,3 +358,65 @@ fn hex(key: &[u8]) -> String {
     let digits: String = key.iter().take(32).map(|byte| format!("{byte:02x}")).collect();
     if key.len() > 32 { format!("0x{digits}… ({} bytes)", key.len()) } else { format!("0x{digits}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::serializer::Identity;
+    use crate::snapshot::format::WRITER_BYTES;
+    use crate::snapshot::{StateKind, StateMeta};
+
+    /// A sink that keeps nothing.
+    struct Nowhere;
+
+    impl Write for Nowhere {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_it_keeps_has_a_limit() {
+        let state = |id| StateMeta {
+            id,
+            name: format!("state {id}"),
+            kind: StateKind::Value,
+            namespace: Identity::new("unit", 1),
+            parts: vec![Identity::new("bytes", 1)],
+            ttl: false,
+        };
+        let meta = BackendMeta {
+            key: Identity::new("i64", 1),
+            max_parallelism: 32768,
+            range: KeyGroupRange { first: 0, last: 32767 },
+            states: (0..50).map(state).collect(),
+        };
+        let mut writer = FullWriter::new(Nowhere, &meta, Compression::Snappy).expect("nowhere has room");
+        let mut most = 0;
+        let value = [7; 9000];
+        for group in 0..32768 {
+            for state in 0..50 {
+                writer.begin(group, state).expect("it ascends");
+                // many small blocks, and in some groups full ones
+                let records = if group % 4096 == 1 { 120 } else { 1 };
+                for _ in 0..records {
+                    let length = if records > 1 { value.len() } else { 3 };
+                    writer.record(&group.to_be_bytes(), &value[..length]).expect("nowhere has room");
+                }
+            }
+            let root = PAGES * layout::PAGE_ENTRY_BYTES - writer.root.capacity();
+            let encoder = 40 << 10;
+            let kept =
+                writer.raw.capacity() + writer.compressed.capacity() + writer.page.capacity() + encoder;
+            // as if the root were as large as it may become
+            most = most.max(kept + writer.root.capacity() + root);
+        }
+        assert!(writer.blocks > 1_600_000, "{} blocks", writer.blocks);
+        assert!(most > BLOCK_BYTES && most <= WRITER_BYTES + (128 << 10), "{most} bytes");
+        writer.finish().expect("nowhere has room");
+    }
+}

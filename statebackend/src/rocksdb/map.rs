@@ -1,0 +1,387 @@
+//! Maps in RocksDB: a row for each entry; hot ones in front, whole maps where they are small.
+
+use super::rows::{Rows, Seen};
+use crate::StateError;
+use crate::heap::{MapKind, whole};
+use crate::hot::{HotEntry, HotMap, HotTable, Unit};
+use crate::serializer::{Cell, KeySerializer, Serializer};
+use crate::table::CellMap;
+
+/// Entries of one map that are kept. A larger map is kept in part: what is beyond goes to its rows, the rest again when
+/// it is used, so that no map crowds out the others.
+const MAP_ENTRIES_MAX: usize = 1024;
+
+type Hot<K, N, U, S> = HotTable<K, N, MapKind<U, S>, HotMap<U, S>>;
+
+/// The maps of one state.
+pub(crate) struct RocksMaps<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> {
+    pub(crate) rows: Rows<K, N>,
+    pub(crate) kind: MapKind<U, S>,
+    pub(crate) hot: Option<Hot<K, N, U, S>>,
+}
+
+/// What hot entries know of a user key.
+enum Known<V> {
+    /// Its value, or that there is none.
+    Value(Option<V>),
+    /// Nothing.
+    Nothing,
+}
+
+impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksMaps<K, N, U, S> {
+    #[inline]
+    fn known<V>(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        user_key: &U::Value,
+        see: impl FnOnce(&S, &S::Cell) -> V,
+    ) -> Known<V> {
+        let Some(unit) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) else {
+            return Known::Nothing;
+        };
+        match unit.map.get(&self.kind.user_key, user_key) {
+            Some(entry) => Known::Value(entry.value.as_ref().map(|cell| see(&self.kind.value, cell))),
+            None if unit.complete => Known::Value(None),
+            None => Known::Nothing,
+        }
+    }
+
+    #[inline]
+    fn at(&mut self, key: &K::Value, namespace: &N::Value, user_key: &U::Value) -> u32 {
+        let group = self.rows.at(key, namespace);
+        self.kind.user_key.write(user_key, &mut self.rows.key);
+        group
+    }
+
+    #[inline]
+    pub(crate) fn get(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        user_key: &U::Value,
+    ) -> Result<Option<S::Value>, StateError> {
+        if let Known::Value(value) = self.known(key, namespace, user_key, |s, cell| cell.unpack(s)) {
+            return Ok(value);
+        }
+        let group = self.at(key, namespace, user_key);
+        let serializer = &self.kind.value;
+        let value = self.rows.read(|found| found.map(|bytes| whole(serializer, bytes)).transpose())?;
+        let value = value.map_err(|error| self.rows.damaged(error))?;
+        if self.hot.is_some() {
+            self.keep(key, namespace, group, user_key, value.as_ref(), false)?;
+        }
+        Ok(value)
+    }
+
+    #[inline]
+    pub(crate) fn contains(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        user_key: &U::Value,
+    ) -> Result<bool, StateError> {
+        if let Known::Value(value) = self.known(key, namespace, user_key, |_, _| ()) {
+            return Ok(value.is_some());
+        }
+        if self.hot.is_some() {
+            return Ok(self.get(key, namespace, user_key)?.is_some());
+        }
+        self.at(key, namespace, user_key);
+        self.rows.read(|found| found.is_some())
+    }
+
+    #[inline]
+    pub(crate) fn put(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        user_key: &U::Value,
+        value: &S::Value,
+    ) -> Result<(), StateError> {
+        if self.hot.is_some() && self.change(key, namespace, user_key, Some(value))? {
+            return Ok(());
+        }
+        let group = self.at(key, namespace, user_key);
+        self.rows.core.check_group(group)?;
+        self.rows.value.clear();
+        self.kind.value.write(value, &mut self.rows.value);
+        self.rows.put()
+    }
+
+    #[inline]
+    pub(crate) fn remove(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        user_key: &U::Value,
+    ) -> Result<(), StateError> {
+        if self.hot.is_some() && self.change(key, namespace, user_key, None)? {
+            return Ok(());
+        }
+        let group = self.at(key, namespace, user_key);
+        self.rows.core.check_group(group)?;
+        self.rows.delete()
+    }
+
+    /// Changes an entry in memory. False where there is no room, and then memory knows nothing of it.
+    fn change(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        user_key: &U::Value,
+        value: Option<&S::Value>,
+    ) -> Result<bool, StateError> {
+        let Some(hot) = &mut self.hot else { return Ok(false) };
+        if hot.find(key, namespace).is_some() {
+            // the key group was checked when the entry was admitted
+            return self.keep(key, namespace, 0, user_key, value, true);
+        }
+        let group = self.rows.at_for_write(key, namespace)?;
+        self.keep(key, namespace, group, user_key, value, true)
+    }
+
+    /// Keeps what is known of an entry. False where there is no room, and then memory knows nothing of it.
+    fn keep(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        group: u32,
+        user_key: &U::Value,
+        value: Option<&S::Value>,
+        dirty: bool,
+    ) -> Result<bool, StateError> {
+        let Self { rows, kind, hot } = self;
+        let Some(hot) = hot else { return Ok(false) };
+        let arena = hot.memory().clone();
+        let Some(unit) = hot.find(key, namespace) else {
+            hot.prepare(&rows.place)?;
+            let mut unit = HotMap { map: CellMap::new(arena.arena()), complete: false, entry_bytes: 0 };
+            if !set(&mut unit, kind, user_key, value, dirty) {
+                return Ok(false);
+            }
+            return Ok(hot.admit(key, namespace, group, unit).is_some());
+        };
+        let before = Unit::<MapKind<U, S>>::held_bytes(unit);
+        let kept = set(unit, kind, user_key, value, dirty);
+        let now = Unit::<MapKind<U, S>>::held_bytes(unit);
+        let full = unit.map.len() > MAP_ENTRIES_MAX;
+        hot.resized(before, now);
+        if !kept || full {
+            self.let_go(key, namespace)?;
+            return Ok(kept);
+        }
+        if now > before {
+            // a map that grows makes room as a new one does; it is hot itself, so it is not what gives way
+            let Self { rows, hot: Some(hot), .. } = self else { return Ok(kept) };
+            hot.prepare(&rows.place)?;
+        }
+        Ok(true)
+    }
+
+    /// Writes back what is kept of a map and forgets it.
+    fn let_go(&mut self, key: &K::Value, namespace: &N::Value) -> Result<(), StateError> {
+        let Self { rows, hot, .. } = self;
+        let Some(hot) = hot else { return Ok(()) };
+        rows.at(key, namespace);
+        hot.write_one(key, namespace, &mut rows.key, &rows.place)?;
+        hot.forget(key, namespace);
+        Ok(())
+    }
+
+    #[inline]
+    pub(crate) fn for_each(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        mut see: impl FnMut(U::Value, S::Value),
+    ) -> Result<(), StateError> {
+        if let Some(hot) = &mut self.hot
+            && let Some(unit) = hot.find(key, namespace)
+            && unit.complete
+        {
+            for (user_key, entry) in unit.map.entries() {
+                if let Some(cell) = &entry.value {
+                    see(user_key.unpack(&self.kind.user_key), cell.unpack(&self.kind.value));
+                }
+            }
+            return Ok(());
+        }
+        if self.hot.is_some() {
+            return self.for_each_joined(key, namespace, see);
+        }
+        let Self { rows, kind, .. } = self;
+        rows.at(key, namespace);
+        each_row(rows, kind, &mut |user_key, value| {
+            see(user_key, value);
+            true
+        })
+    }
+
+    /// Rows of RocksDB where nothing newer is kept, and what is kept. A small map is kept whole afterwards.
+    fn for_each_joined(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+        mut see: impl FnMut(U::Value, S::Value),
+    ) -> Result<(), StateError> {
+        let Self { rows, kind, hot } = self;
+        let Some(hot) = hot else { return Ok(()) };
+        hot.prepare(&rows.place)?;
+        let group = rows.at(key, namespace);
+        let mut fresh = HotMap { map: CellMap::new(hot.memory().arena()), complete: true, entry_bytes: 0 };
+        let unit = hot.find(key, namespace);
+        let (mut fits, kept) = (true, unit.as_ref().map_or(0, |unit| unit.map.len()));
+        {
+            let known = unit.as_ref().map(|unit| &unit.map);
+            each_row(rows, kind, &mut |user_key, value| {
+                if known.is_some_and(|map| map.get(&kind.user_key, &user_key).is_some()) {
+                    return true;
+                }
+                fits = fits
+                    && kept + fresh.map.len() < MAP_ENTRIES_MAX
+                    && set(&mut fresh, kind, &user_key, Some(&value), false);
+                see(user_key, value);
+                true
+            })?;
+        }
+        let Some(unit) = unit else {
+            if fits {
+                hot.admit(key, namespace, group, fresh);
+            }
+            return Ok(());
+        };
+        for (user_key, entry) in unit.map.entries() {
+            if let Some(cell) = &entry.value {
+                see(user_key.unpack(&kind.user_key), cell.unpack(&kind.value));
+            }
+        }
+        let before = Unit::<MapKind<U, S>>::held_bytes(unit);
+        for (user_key, entry) in fresh.map.entries() {
+            let value = entry.value.as_ref().map(|cell| cell.unpack(&kind.value));
+            fits = fits && set(unit, kind, &user_key.unpack(&kind.user_key), value.as_ref(), false);
+        }
+        unit.complete = fits;
+        let now = Unit::<MapKind<U, S>>::held_bytes(unit);
+        hot.resized(before, now);
+        Ok(())
+    }
+
+    pub(crate) fn is_empty(&mut self, key: &K::Value, namespace: &N::Value) -> Result<bool, StateError> {
+        let mut known = None;
+        if let Some(unit) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) {
+            if unit.map.entries().iter().any(|(_, entry)| entry.value.is_some()) {
+                return Ok(false);
+            }
+            if unit.complete {
+                return Ok(true);
+            }
+            known = Some(&unit.map);
+        }
+        let (rows, kind) = (&mut self.rows, &self.kind);
+        rows.at(key, namespace);
+        let mut any = false;
+        each_row(rows, kind, &mut |user_key, _| {
+            any = !known.is_some_and(|map| map.get(&kind.user_key, &user_key).is_some());
+            !any
+        })?;
+        Ok(!any)
+    }
+
+    pub(crate) fn clear(&mut self, key: &K::Value, namespace: &N::Value) -> Result<(), StateError> {
+        self.rows.at_for_write(key, namespace)?;
+        // what is kept is written first: a scan then sees all that is to be deleted
+        self.let_go(key, namespace)?;
+        let rows = &mut self.rows;
+        rows.at(key, namespace);
+        let prefix = rows.key.len();
+        loop {
+            let mut found: Vec<Vec<u8>> = Vec::new();
+            rows.key.truncate(prefix);
+            let seen = rows.scan(prefix, false, |rest, _| {
+                found.push(rest.to_vec());
+                true
+            })?;
+            rows.key.truncate(prefix);
+            rows.delete_all(prefix, &found)?;
+            if let Seen::Done = seen {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// Sets what is known of an entry; false where the arena has no room, and then the unit is as it was.
+fn set<U: KeySerializer, S: Serializer>(
+    unit: &mut HotMap<U, S>,
+    kind: &MapKind<U, S>,
+    user_key: &U::Value,
+    value: Option<&S::Value>,
+    dirty: bool,
+) -> bool {
+    let HotMap { map, complete, entry_bytes } = unit;
+    if let Some(entry) = map.get_mut(&kind.user_key, user_key)
+        && let (Some(cell), Some(value)) = (&mut entry.value, value)
+    {
+        let before = cell.held_bytes();
+        let arena = map.arena().clone();
+        let Some(entry) = map.get_mut(&kind.user_key, user_key) else { return false };
+        let Some(cell) = &mut entry.value else { return false };
+        if cell.set(&kind.value, value, &arena).is_err() {
+            return false;
+        }
+        entry.dirty = dirty;
+        *entry_bytes = (*entry_bytes + cell.held_bytes()).saturating_sub(before);
+        return true;
+    }
+    if value.is_none() && *complete && map.get(&kind.user_key, user_key).is_none() {
+        return true;
+    }
+    let arena = map.arena().clone();
+    let Ok(value) = value.map(|value| S::Cell::pack(&kind.value, value, &arena)).transpose() else {
+        return false;
+    };
+    let now = value.as_ref().map_or(0, Cell::held_bytes);
+    if let Some(entry) = map.get_mut(&kind.user_key, user_key) {
+        let before = entry.value.as_ref().map_or(0, Cell::held_bytes);
+        *entry = HotEntry { value, dirty };
+        *entry_bytes = (*entry_bytes + now).saturating_sub(before);
+        return true;
+    }
+    if map.add(&kind.user_key, user_key, HotEntry { value, dirty }).is_err() {
+        return false;
+    }
+    let key_bytes = map.entries().last().map_or(0, |(key, _)| key.held_bytes());
+    *entry_bytes += now + key_bytes;
+    true
+}
+
+/// Shows the entries of the map that `rows` stands at, chunk by chunk, until `see` says no.
+fn each_row<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer>(
+    rows: &mut Rows<K, N>,
+    kind: &MapKind<U, S>,
+    see: &mut dyn FnMut(U::Value, S::Value) -> bool,
+) -> Result<(), StateError> {
+    let prefix = rows.key.len();
+    let mut behind = false;
+    loop {
+        let mut damaged = None;
+        let seen = rows.scan(prefix, behind, |rest, value| {
+            match (whole(&kind.user_key, rest), whole(&kind.value, value)) {
+                (Ok(user_key), Ok(value)) => see(user_key, value),
+                (Err(error), _) | (_, Err(error)) => {
+                    damaged = Some(error);
+                    false
+                }
+            }
+        })?;
+        if let Some(error) = damaged {
+            return Err(rows.damaged(error));
+        }
+        behind = true;
+        if let Seen::Done = seen {
+            rows.key.truncate(prefix);
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,338 @@
+//! The memory of a slot's databases: one block cache, one write buffer manager, one arena for block bytes.
+
+use std::fmt;
+use std::sync::Arc;
+
+use plimsoll_memory::arena::{BASE_BYTES, PoolArena};
+use plimsoll_memory::budget::Reservation;
+use plimsoll_memory::model::rocksdb::{Ratios, SharedMemory};
+use rocksdb::{AsColumnFamilyRef, Options};
+
+use super::RocksDbSettings;
+use super::bridge::{self, BlockArena, Buffers, Cache, CacheShape, RoleUsage};
+use super::gate::Gate;
+use super::relief::Relief;
+use super::settings::MemorySettings;
+use crate::StateError;
+
+/// What all databases and column families of a slot share.
+///
+/// Made of a number of bytes by Flink's formulas: the cache gets `(3 − r) / 3` of them and the write buffer manager,
+/// which is charged to the cache, `2r / 3`, where `r` is the ratio of write buffers. Since RocksDB 7.6 memtables may
+/// grow without bound where writers do not stall, so here they do.
+///
+/// Databases share what is in here by counted pointers, so this may be dropped before them. The bytes are charged to
+/// the budget as long as this lives: keep it until the last database is closed.
+pub struct SlotMemory {
+    buffers: Arc<Buffers>,
+    cache: Cache,
+    blocks: Arc<BlockArena>,
+    total_bytes: u64,
+    threads: u32,
+    pub(super) gate: Gate,
+    pub(super) relief: Arc<Relief>,
+    _charge: Option<Reservation>,
+}
+
+/// A part of what a slot's databases need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// What it is.
+    pub name: &'static str,
+    /// How large it may become, in bytes.
+    pub bytes: u64,
+    /// Whether the slot's bytes cover it; if not, the overhead of the process must.
+    pub in_slot: bool,
+    /// Why there are so many.
+    pub reason: &'static str,
+}
+
+/// What may be in the arena beyond the cache's capacity: a sixteenth, for size classes and freed pages.
+const ARENA_SLACK: u64 = 16;
+/// Two to this many shards: RocksDB's choice by capacity, as in Flink.
+const SHARD_BITS: i32 = -1;
+
+impl SlotMemory {
+    /// Cuts so many bytes by the settings' ratios. Charges them to nobody: [`MemorySource`](super::MemorySource) does.
+    ///
+    /// # Errors
+    /// Too few bytes for a cache, ratios that leave no room, no address space.
+    pub fn new(total_bytes: u64, settings: &RocksDbSettings) -> Result<Self, StateError> {
+        Self::charged(total_bytes, settings, None)
+    }
+
+    pub(super) fn charged(
+        total_bytes: u64,
+        settings: &RocksDbSettings,
+        charge: Option<Reservation>,
+    ) -> Result<Self, StateError> {
+        let MemorySettings { ratios, strict, pinned_limit_bytes, iterators_max, .. } = settings.memory;
+        let (capacity_bytes, buffers_bytes) = cut(total_bytes, ratios)?;
+        let arena = PoolArena::capped("rocksdb blocks", arena_cap_bytes(capacity_bytes as u64))
+            .map_err(|error| StateError::Usage(format!("no memory for RocksDB's cache: {error}")))?;
+        let blocks = Arc::new(BlockArena::new(arena));
+        let shape = CacheShape {
+            capacity_bytes,
+            shard_bits: SHARD_BITS,
+            strict,
+            high_priority: ratios.high_priority,
+            low_priority: 0.0,
+        };
+        let cache = Cache::new(shape, Arc::clone(&blocks)).ok_or_else(|| {
+            StateError::Usage(format!("RocksDB makes no cache of {capacity_bytes} bytes with ratios {ratios:?}"))
+        })?;
+        let pinned_limit = pinned_limit_bytes.unwrap_or(capacity_bytes as u64 / 4);
+        let buffers = Arc::new(Buffers::new(buffers_bytes, &cache));
+        Ok(Self {
+            relief: Arc::new(Relief::new(Arc::clone(&buffers))),
+            buffers,
+            cache,
+            blocks,
+            total_bytes,
+            threads: settings.database.threads,
+            gate: Gate::new(pinned_limit, iterators_max),
+            _charge: charge,
+        })
+    }
+
+    /// The bytes that it was made of.
+    pub const fn total_bytes(&self) -> u64 {
+        self.total_bytes
+    }
+
+    /// The capacity of the cache, as RocksDB has it, in bytes.
+    pub fn cache_capacity_bytes(&self) -> u64 {
+        self.cache.capacity_bytes() as u64
+    }
+
+    /// What the cache holds, charges included, in bytes.
+    pub fn cache_usage_bytes(&self) -> u64 {
+        self.cache.usage_bytes() as u64
+    }
+
+    /// What of that cannot be evicted, in bytes: blocks in use, memtables, table readers.
+    pub fn cache_pinned_bytes(&self) -> u64 {
+        self.cache.pinned_bytes() as u64
+    }
+
+    /// The share of the cache that blocks of high priority keep, as RocksDB has it.
+    pub fn high_priority_ratio(&self) -> f64 {
+        self.cache.high_priority()
+    }
+
+    /// Whether the cache refuses rather than exceed its capacity.
+    pub fn is_strict(&self) -> bool {
+        self.cache.is_strict()
+    }
+
+    /// Where writers stall, in bytes of memtables.
+    pub fn memtable_limit_bytes(&self) -> u64 {
+        self.buffers.limit_bytes() as u64
+    }
+
+    /// Bytes of memtables, those being written to files included.
+    pub fn memtable_bytes(&self) -> u64 {
+        self.buffers.usage_bytes() as u64
+    }
+
+    /// Bytes of memtables that still take writes.
+    pub fn mutable_memtable_bytes(&self) -> u64 {
+        self.buffers.mutable_bytes() as u64
+    }
+
+    /// What the cache is charged for memtables, in bytes: whole quarters of a MiB.
+    pub fn memtable_charge_bytes(&self) -> u64 {
+        self.buffers.charged_bytes() as u64
+    }
+
+    /// Whether writers are being stalled at this moment.
+    pub fn is_stalled(&self) -> bool {
+        self.buffers.is_stalled()
+    }
+
+    /// What the cache holds and memtables hold beyond what it is charged for them, in bytes: all that the slot's bytes
+    /// are meant for.
+    pub fn held_bytes(&self) -> u64 {
+        self.cache_usage_bytes() + self.memtable_bytes().saturating_sub(self.memtable_charge_bytes())
+    }
+
+    /// What the cache holds for what, largest first. Walks the whole cache: for a person who asks, not for a loop.
+    pub fn roles(&self) -> Vec<RoleUsage> {
+        self.cache.roles()
+    }
+
+    /// The cap of the arena for blocks, in bytes.
+    pub fn arena_cap_bytes(&self) -> u64 {
+        self.blocks.arena().cap_bytes()
+    }
+
+    /// Bytes of the arena that have memory behind them.
+    pub fn arena_committed_bytes(&self) -> u64 {
+        self.blocks.arena().committed_bytes()
+    }
+
+    /// The most that the arena ever had committed, in bytes.
+    pub fn arena_peak_bytes(&self) -> u64 {
+        self.blocks.arena().committed_peak_bytes()
+    }
+
+    /// How many blocks the arena ever refused, so that the general heap took them.
+    pub fn fallbacks(&self) -> u64 {
+        self.blocks.fallbacks()
+    }
+
+    /// Bytes of blocks that are in the general heap now.
+    pub fn fallback_bytes(&self) -> u64 {
+        self.blocks.fallback_bytes()
+    }
+
+    /// Iterators that are open.
+    pub fn open_iterators(&self) -> u32 {
+        self.gate.open()
+    }
+
+    /// How many iterators were refused.
+    pub fn refused_iterators(&self) -> u64 {
+        self.gate.refused()
+    }
+
+    /// Drops all blocks that are not in use, and gives their memory back. Returns the bytes given back.
+    pub fn evict(&self) -> u64 {
+        let before = self.arena_committed_bytes();
+        self.cache.evict_unpinned();
+        self.blocks.arena().purge();
+        before.saturating_sub(self.arena_committed_bytes())
+    }
+
+    /// Lets the cache hold less than its share, or its share again. What is in use stays. Never more than the capacity
+    /// that the bytes gave.
+    pub fn set_cache_capacity(&self, bytes: u64) {
+        let full = self.blocks.arena().cap_bytes();
+        let bytes = bytes.min((full - BASE_BYTES) / (ARENA_SLACK + 1) * ARENA_SLACK);
+        self.cache.set_capacity(usize::try_from(bytes).unwrap_or(usize::MAX));
+    }
+
+    /// Checks that a column family of an open database charges to this memory.
+    ///
+    /// # Errors
+    /// It has another cache: RocksDB gives 32 MiB to every family that is opened with options of its own.
+    pub fn verify_family(&self, name: &str, family: &impl AsColumnFamilyRef) -> Result<(), StateError> {
+        let has = bridge::family_has_cache(family, &self.cache);
+        if has { Ok(()) } else { Err(foreign(&format!("column family \"{name}\""), "cache")) }
+    }
+
+    /// Checks that options of a database charge to this memory.
+    ///
+    /// # Errors
+    /// They have another write buffer manager.
+    pub fn verify_database(&self, options: &Options) -> Result<(), StateError> {
+        let has = bridge::have_buffers(options, &self.buffers);
+        if has { Ok(()) } else { Err(foreign("the database", "write buffer manager")) }
+    }
+
+    pub(super) fn apply_to_family(&self, options: &mut Options) -> Result<(), StateError> {
+        if !bridge::use_cache(options, &self.cache) {
+            let what = "We currently only support BlockBasedTableConfig When bounding total memory.";
+            return Err(StateError::Usage(what.to_owned()));
+        }
+        let has = bridge::have_cache(options, &self.cache);
+        if has { Ok(()) } else { Err(foreign("a column family", "cache")) }
+    }
+
+    pub(super) fn apply_to_database(&self, options: &mut Options) -> Result<(), StateError> {
+        bridge::use_buffers(options, &self.buffers);
+        self.verify_database(options)
+    }
+
+    /// What the databases of the slot need, as a sum: each part with its reason. `databases` and `families` are all of
+    /// the slot; `arena_block_bytes` is the largest among the families.
+    pub fn terms(&self, databases: u32, families: u32, arena_block_bytes: u64) -> Vec<Term> {
+        let capacity = self.cache_capacity_bytes();
+        let reserve = self.total_bytes.saturating_sub(capacity);
+        let writers = arena_block_bytes.saturating_mul(u64::from(databases.min(families)));
+        let slack = capacity / ARENA_SLACK + BASE_BYTES;
+        let jobs = u64::from(self.threads) * JOB_BYTES * u64::from(databases);
+        let held = writers + slack;
+        vec![
+            Term {
+                name: "cache",
+                bytes: capacity,
+                in_slot: true,
+                reason: "blocks, memtables, table readers, file metadata, filters under construction",
+            },
+            Term {
+                name: "reserve",
+                bytes: reserve,
+                in_slot: true,
+                reason: "half of the write buffers, which Flink sets aside; the next two terms live in it first",
+            },
+            Term {
+                name: "last arena blocks",
+                bytes: writers.min(reserve),
+                in_slot: true,
+                reason: "each writer may take one arena block past the limit before it stalls; part of the reserve",
+            },
+            Term {
+                name: "beyond the reserve",
+                bytes: held.saturating_sub(reserve),
+                in_slot: false,
+                reason: "last arena blocks, and the arena's base of 2 MiB and its slack of a sixteenth of the cache",
+            },
+            Term {
+                name: "databases",
+                bytes: DATABASE_BYTES * u64::from(databases),
+                in_slot: false,
+                reason: "structures of a database: versions, column families, threads' caches",
+            },
+            Term {
+                name: "background jobs",
+                bytes: jobs,
+                in_slot: false,
+                reason: "readahead of each input, buffer of each output, blocks under construction",
+            },
+        ]
+    }
+}
+
+/// What an open database holds that is charged nowhere.
+const DATABASE_BYTES: u64 = 1 << 20;
+/// What a flush or a compaction holds: 2 MiB of readahead, 1 MiB of a file's buffer, blocks.
+const JOB_BYTES: u64 = (2 << 20) + (1 << 20) + (256 << 10);
+
+/// Cache and write buffers of so many bytes.
+fn cut(total_bytes: u64, ratios: Ratios) -> Result<(usize, usize), StateError> {
+    let total = i64::try_from(total_bytes).unwrap_or(i64::MAX);
+    let shared = SharedMemory::of(total, ratios.write_buffer);
+    let size = |bytes: i64| usize::try_from(bytes).ok().filter(|bytes| *bytes > 0);
+    size(shared.cache_capacity).zip(size(shared.write_buffer_manager_capacity)).ok_or_else(|| {
+        StateError::Usage(format!(
+            "{total_bytes} bytes for RocksDB with a write-buffer-ratio of {} leave {} bytes for the cache and {} for \
+             memtables, and 0 would mean no limit; give the slot more managed memory",
+            ratios.write_buffer, shared.cache_capacity, shared.write_buffer_manager_capacity
+        ))
+    })
+}
+
+/// The cap of the arena for the blocks of a cache.
+fn arena_cap_bytes(capacity_bytes: u64) -> u64 {
+    capacity_bytes.saturating_add(capacity_bytes / ARENA_SLACK).saturating_add(BASE_BYTES).saturating_add(64 << 10)
+}
+
+fn foreign(what: &str, part: &str) -> StateError {
+    StateError::Usage(format!(
+        "{what} does not use the slot's {part}, so its memory would be charged nowhere; open it with the options of \
+         family_options and db_options, and do not replace their table factory"
+    ))
+}
+
+impl fmt::Debug for SlotMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SlotMemory")
+            .field("total_bytes", &self.total_bytes)
+            .field("cache", &self.cache)
+            .field("buffers", &self.buffers)
+            .field("arena_committed_bytes", &self.arena_committed_bytes())
+            .field("fallbacks", &self.fallbacks())
+            .finish_non_exhaustive()
+    }
+}

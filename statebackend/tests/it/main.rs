@@ -1,0 +1,10 @@
+//! State backends as their users meet them, a module per claim.
+#![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
+
+mod acknowledgement;
+mod shared_registry;
+mod snapshot_bytes;
+mod snapshot_faults;
+mod snapshot_samples;
+mod states;
+mod support;
