@@ -29,9 +29,13 @@ fn main() {
         .flag_if_supported("-Wno-unused-parameter")
         .flag_if_supported("-Wno-invalid-offsetof");
     // The same as for RocksDB itself: they decide how its classes are laid out.
-    for define in
-        ["OS_LINUX", "ROCKSDB_PLATFORM_POSIX", "ROCKSDB_LIB_IO_POSIX", "HAVE_ALIGNED_NEW", "HAVE_UINT128_EXTENSION"]
-    {
+    for define in [
+        "OS_LINUX",
+        "ROCKSDB_PLATFORM_POSIX",
+        "ROCKSDB_LIB_IO_POSIX",
+        "HAVE_ALIGNED_NEW",
+        "HAVE_UINT128_EXTENSION",
+    ] {
         build.define(define, None);
     }
     build.define("NDEBUG", "1").compile("plimsoll_rocksdb_bridge");

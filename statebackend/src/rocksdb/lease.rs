@@ -74,8 +74,13 @@ impl ProcessMemory {
 }
 
 /// Memory beside managed memory.
-fn outside(bytes: u64, settings: &RocksDbSettings, owner: Option<&Arc<Owner>>) -> Result<SlotMemory, StateError> {
-    let refused = |refusal| StateError::Refused { what: format!("{bytes} bytes that RocksDB shares"), refusal };
+fn outside(
+    bytes: u64,
+    settings: &RocksDbSettings,
+    owner: Option<&Arc<Owner>>,
+) -> Result<SlotMemory, StateError> {
+    let refused =
+        |refusal| StateError::Refused { what: format!("{bytes} bytes that RocksDB shares"), refusal };
     let charge = owner.map(|owner| owner.try_reserve_shared(bytes)).transpose().map_err(refused)?;
     SlotMemory::charged(bytes, settings, charge)
 }
@@ -117,7 +122,9 @@ impl MemorySource<'_> {
     ) -> Result<MemoryLease, StateError> {
         let lease = self.managed.shared(key, bytes, make).map_err(|error| match error {
             SharedError::Refused(refusal) => StateError::Refused {
-                what: format!("the {bytes} bytes of the slot's managed memory that its RocksDB databases share"),
+                what: format!(
+                    "the {bytes} bytes of the slot's managed memory that its RocksDB databases share"
+                ),
                 refusal,
             },
             SharedError::Init(error) => error,

@@ -79,7 +79,9 @@ impl SlotMemory {
             low_priority: 0.0,
         };
         let cache = Cache::new(shape, Arc::clone(&blocks)).ok_or_else(|| {
-            StateError::Usage(format!("RocksDB makes no cache of {capacity_bytes} bytes with ratios {ratios:?}"))
+            StateError::Usage(format!(
+                "RocksDB makes no cache of {capacity_bytes} bytes with ratios {ratios:?}"
+            ))
         })?;
         let pinned_limit = pinned_limit_bytes.unwrap_or(capacity_bytes as u64 / 4);
         let buffers = Arc::new(Buffers::new(buffers_bytes, &cache));
@@ -315,7 +317,10 @@ fn cut(total_bytes: u64, ratios: Ratios) -> Result<(usize, usize), StateError> {
 
 /// The cap of the arena for the blocks of a cache.
 fn arena_cap_bytes(capacity_bytes: u64) -> u64 {
-    capacity_bytes.saturating_add(capacity_bytes / ARENA_SLACK).saturating_add(BASE_BYTES).saturating_add(64 << 10)
+    capacity_bytes
+        .saturating_add(capacity_bytes / ARENA_SLACK)
+        .saturating_add(BASE_BYTES)
+        .saturating_add(64 << 10)
 }
 
 fn foreign(what: &str, part: &str) -> StateError {

@@ -132,7 +132,11 @@ impl MetricSet {
 
     /// The measures that are on.
     pub fn iter(self) -> impl Iterator<Item = &'static Metric> {
-        METRICS.iter().enumerate().filter(move |(index, _)| self.0 >> index & 1 == 1).map(|(_, metric)| metric)
+        METRICS
+            .iter()
+            .enumerate()
+            .filter(move |(index, _)| self.0 >> index & 1 == 1)
+            .map(|(_, metric)| metric)
     }
 
     /// Whether none is on.
@@ -162,9 +166,9 @@ impl MetricSet {
     ) -> Result<Vec<Measured>, StateError> {
         let mut measured = Vec::new();
         let mut read = |name: String| -> Result<(), StateError> {
-            let value = db
-                .property_value_cf(family, name.as_str())
-                .map_err(|error| StateError::rocksdb("read a property", db.path().display().to_string(), error))?;
+            let value = db.property_value_cf(family, name.as_str()).map_err(|error| {
+                StateError::rocksdb("read a property", db.path().display().to_string(), error)
+            })?;
             if let Some(value) = value.and_then(|text| text.trim().parse().ok()) {
                 measured.push((name, value));
             }

@@ -152,9 +152,11 @@ pub fn unshared_family_bytes(family: &FamilySettings) -> u64 {
 }
 
 fn bytes(bytes: u64) -> Result<usize, StateError> {
-    usize::try_from(bytes).map_err(|_| StateError::Usage(format!("{bytes} bytes are beyond this machine's addresses")))
+    usize::try_from(bytes)
+        .map_err(|_| StateError::Usage(format!("{bytes} bytes are beyond this machine's addresses")))
 }
 
 fn number(number: u64) -> Result<i32, StateError> {
-    i32::try_from(number).map_err(|_| StateError::Usage(format!("{number} is more than RocksDB counts: {}", i32::MAX)))
+    i32::try_from(number)
+        .map_err(|_| StateError::Usage(format!("{number} is more than RocksDB counts: {}", i32::MAX)))
 }

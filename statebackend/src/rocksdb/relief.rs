@@ -148,7 +148,11 @@ impl Relief {
         let mut memtables: Vec<(u64, &Arc<dyn Flush>, usize)> = databases
             .iter()
             .flat_map(|database| {
-                database.memtables().into_iter().enumerate().map(move |(family, bytes)| (bytes, database, family))
+                database
+                    .memtables()
+                    .into_iter()
+                    .enumerate()
+                    .map(move |(family, bytes)| (bytes, database, family))
             })
             .collect();
         memtables.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));

@@ -117,7 +117,13 @@ impl BlockArena {
 
     /// Shares the arena with C++, which gives its share back by `drop`.
     pub(super) fn share(arena: Arc<Self>) -> ffi::Arena {
-        ffi::Arena { state: Arc::into_raw(arena).cast_mut().cast(), allocate, deallocate, usable, drop: release }
+        ffi::Arena {
+            state: Arc::into_raw(arena).cast_mut().cast(),
+            allocate,
+            deallocate,
+            usable,
+            drop: release,
+        }
     }
 }
 

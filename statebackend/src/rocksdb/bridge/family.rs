@@ -22,12 +22,17 @@ impl Family {
         let handle = db.cf_handle(name)?;
         // SAFETY: the lifetime is that of the database, which `db` keeps open until after the handle is dropped. The
         // handle never leaves with the longer lifetime: `handle` lends it for as long as `self` is borrowed.
-        let handle = unsafe { mem::transmute::<Arc<BoundColumnFamily<'_>>, Arc<BoundColumnFamily<'static>>>(handle) };
+        let handle =
+            unsafe { mem::transmute::<Arc<BoundColumnFamily<'_>>, Arc<BoundColumnFamily<'static>>>(handle) };
         Some(Self { handle, db: Arc::clone(db) })
     }
 
     /// A new family.
-    pub(crate) fn create(db: &Arc<Db>, name: &str, options: &Options) -> Result<Option<Self>, rocksdb::Error> {
+    pub(crate) fn create(
+        db: &Arc<Db>,
+        name: &str,
+        options: &Options,
+    ) -> Result<Option<Self>, rocksdb::Error> {
         db.create_cf(name, options)?;
         Ok(Self::of(db, name))
     }
@@ -36,7 +41,9 @@ impl Family {
     #[inline]
     pub(crate) fn handle(&self) -> &Arc<BoundColumnFamily<'_>> {
         // SAFETY: only shortens the lifetime; the type has no interior mutability that would make it invariant in use.
-        unsafe { mem::transmute::<&Arc<BoundColumnFamily<'static>>, &Arc<BoundColumnFamily<'_>>>(&self.handle) }
+        unsafe {
+            mem::transmute::<&Arc<BoundColumnFamily<'static>>, &Arc<BoundColumnFamily<'_>>>(&self.handle)
+        }
     }
 
     #[inline]

@@ -122,7 +122,11 @@ impl Cache {
         unsafe { ffi::plimsoll_cache_roles(self.raw.as_ptr(), roles.as_mut_ptr(), count) };
         let held = roles.iter().enumerate().filter(|(_, role)| role.entries > 0);
         let mut usage: Vec<RoleUsage> = held
-            .map(|(index, role)| RoleUsage { role: role_name(index), bytes: role.bytes, entries: role.entries })
+            .map(|(index, role)| RoleUsage {
+                role: role_name(index),
+                bytes: role.bytes,
+                entries: role.entries,
+            })
             .collect();
         usage.sort_by_key(|usage| std::cmp::Reverse(usage.bytes));
         usage

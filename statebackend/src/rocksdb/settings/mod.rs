@@ -25,11 +25,12 @@ use super::metrics::MetricSet;
 use super::profile::{PROFILES, Profile};
 use crate::StateError;
 use keys::{
-    ARENA_BLOCK, BLOCK_SIZE, BLOOM, BLOOM_BITS, BLOOM_BLOCKS, CACHE_SIZE, COMPACTION_STYLE, COMPRESSION, DEFAULTS,
-    DYNAMIC_LEVELS, FILES_OPEN, FIXED_PER_SLOT, FIXED_PER_TM, HIGH_PRIORITY_RATIO, HOT_FRACTION, ITERATORS_MAX, Key,
-    LEVEL_BASE, LOG_DIR, LOG_FILE_SIZE, LOG_FILES, LOG_LEVEL, MANAGED, METADATA_BLOCK_SIZE, PARTITIONED,
-    PERIODIC_COMPACTION, PINNED_LIMIT, PREDEFINED, STRICT, TARGET_FILE_SIZE, THREADS, TIMER_CACHE, TIMER_SERVICE,
-    WRITE_BATCH, WRITE_BUFFER_RATIO, WRITE_BUFFER_SIZE, WRITE_BUFFERS, WRITE_BUFFERS_MERGED,
+    ARENA_BLOCK, BLOCK_SIZE, BLOOM, BLOOM_BITS, BLOOM_BLOCKS, CACHE_SIZE, COMPACTION_STYLE, COMPRESSION,
+    DEFAULTS, DYNAMIC_LEVELS, FILES_OPEN, FIXED_PER_SLOT, FIXED_PER_TM, HIGH_PRIORITY_RATIO, HOT_FRACTION,
+    ITERATORS_MAX, Key, LEVEL_BASE, LOG_DIR, LOG_FILE_SIZE, LOG_FILES, LOG_LEVEL, MANAGED,
+    METADATA_BLOCK_SIZE, PARTITIONED, PERIODIC_COMPACTION, PINNED_LIMIT, PREDEFINED, STRICT,
+    TARGET_FILE_SIZE, THREADS, TIMER_CACHE, TIMER_SERVICE, WRITE_BATCH, WRITE_BUFFER_RATIO,
+    WRITE_BUFFER_SIZE, WRITE_BUFFERS, WRITE_BUFFERS_MERGED,
 };
 
 /// Everything about the backend, as resolved.
@@ -188,7 +189,8 @@ impl From<Compaction> for DBCompactionStyle {
 
 impl Default for RocksDbSettings {
     fn default() -> Self {
-        Self::of(&Configuration::new(), &plimsoll_memory::model::version::V2_3).expect("the defaults are valid")
+        Self::of(&Configuration::new(), &plimsoll_memory::model::version::V2_3)
+            .expect("the defaults are valid")
     }
 }
 
@@ -223,10 +225,8 @@ impl RocksDbSettings {
             memory,
             database,
             family,
-            timers: reader.choice(
-                &TIMER_SERVICE,
-                &[("ROCKSDB", TimerService::RocksDb), ("HEAP", TimerService::Heap)],
-            ),
+            timers: reader
+                .choice(&TIMER_SERVICE, &[("ROCKSDB", TimerService::RocksDb), ("HEAP", TimerService::Heap)]),
             timer_cache_entries: reader.positive(&TIMER_CACHE),
             write_batch_bytes: reader.size(&WRITE_BATCH).unwrap_or(0),
             metrics: MetricSet::of(|metric| {
@@ -371,25 +371,35 @@ fn family(reader: &mut Reader<'_>, notes: &mut Vec<String>, scope: MemoryScope) 
     let flink = reader.choice(&DEFAULTS, &[("plimsoll", false), ("flink", true)]);
     let bloom = if reader.chosen(&BLOOM).is_some() || flink { reader.boolean(&BLOOM) } else { true };
     if reader.boolean(&BLOOM_BLOCKS) {
-        notes.push(format!("{}: RocksDB has no such filters any more, full ones are used", BLOOM_BLOCKS.name));
+        notes
+            .push(format!("{}: RocksDB has no such filters any more, full ones are used", BLOOM_BLOCKS.name));
     }
     let bits = reader.double(&BLOOM_BITS);
     if scope != MemoryScope::Unshared && reader.set(&CACHE_SIZE).is_some() {
         notes.push(format!("{} has no effect: all column families use the shared cache", CACHE_SIZE.name));
     }
-    let style = reader.choice(&COMPACTION_STYLE, &[
-        ("LEVEL", Some(Compaction::Level)),
-        ("UNIVERSAL", Some(Compaction::Universal)),
-        ("FIFO", None),
-        ("NONE", None),
-    ]);
+    let style = reader.choice(
+        &COMPACTION_STYLE,
+        &[
+            ("LEVEL", Some(Compaction::Level)),
+            ("UNIVERSAL", Some(Compaction::Universal)),
+            ("FIFO", None),
+            ("NONE", None),
+        ],
+    );
     let compaction = style.unwrap_or_else(|| {
-        reader.refuse(&COMPACTION_STYLE, "FIFO throws state away, NONE never merges files; use LEVEL or UNIVERSAL");
+        reader.refuse(
+            &COMPACTION_STYLE,
+            "FIFO throws state away, NONE never merges files; use LEVEL or UNIVERSAL",
+        );
         Compaction::Level
     });
     let names = reader.choices(&COMPRESSION, &COMPRESSIONS);
     if names.contains(&None) {
-        reader.refuse(&COMPRESSION, "RocksDB is built with snappy and lz4 here: use NO_, SNAPPY_, LZ4_ or LZ4HC_COMPRESSION");
+        reader.refuse(
+            &COMPRESSION,
+            "RocksDB is built with snappy and lz4 here: use NO_, SNAPPY_, LZ4_ or LZ4HC_COMPRESSION",
+        );
     }
     FamilySettings {
         compaction,
