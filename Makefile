@@ -12,7 +12,14 @@ unexport RUSTUP_TOOLCHAIN
 endif
 
 CARGO ?= cargo
-CC ?= cc
+# RocksDB is compiled through ccache where there is one: the same objects serve tests, benches and fresh clones.
+ifeq ($(origin CXX),default)
+CXX := c++
+endif
+ifneq ($(shell command -v ccache 2>/dev/null),)
+export CC := $(if $(filter ccache%,$(CC)),$(CC),ccache $(CC))
+export CXX := $(if $(filter ccache%,$(CXX)),$(CXX),ccache $(CXX))
+endif
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 MEMCALC := $(TARGET)/release/memcalc
 # Where `make run` writes.
@@ -21,7 +28,7 @@ OUT := target/run
 FUZZ_TARGETS := size lines yaml toml derive batch
 FUZZ_SECONDS ?= 900
 
-.PHONY: help needs run build test lint fmt bench fuzz mutants schedules brim
+.PHONY: help needs rocksdb-needs run build test lint fmt bench fuzz mutants schedules brim
 
 help: ## This list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -31,11 +38,15 @@ needs:
 	@command -v $(CARGO) >/dev/null 2>&1 || { \
 	  echo "missing: cargo 1.95; get it with: apt-get install rustup && rustup toolchain install 1.95.0 (or https://rustup.rs)" >&2; \
 	  exit 1; }
-	@command -v $(firstword $(CC)) >/dev/null 2>&1 || { \
+	@command -v $(lastword $(CC)) >/dev/null 2>&1 || { \
 	  echo "missing: a C compiler; get it with: apt-get install build-essential" >&2; exit 1; }
 	@$(CARGO) --version 2>&1 | awk '{ split($$2, v, "."); if ($$1 == "cargo" && (v[1] > 1 || v[2] >= 95)) ok = 1 } END { exit !ok }' || { \
 	  echo "missing: cargo 1.95 or later, found $$($(CARGO) --version 2>&1 | head -n 1); get it with: rustup toolchain install 1.95.0" >&2; \
 	  exit 1; }
+
+# What RocksDB needs beside that; installed where this is root on Debian or Ubuntu, else named.
+rocksdb-needs: needs
+	@sh .ci/packages
 
 # Linked statically where the C library allows it: a third of a cold start is the dynamic loader's. The flags go to the
 # target alone, not to build scripts, so the host is named as the target.
@@ -87,17 +98,17 @@ run: build ## Derive, explain, check and draw the samples in conf/
 	$(call clean,draw conf/flink-conf.yaml --out $(OUT)/memory.svg)
 	$(call say,done)
 
-test: needs ## All tests
+test: rocksdb-needs ## All tests
 	$(CARGO) test --workspace --locked
 
-lint: needs ## Format and lints, as the continuous integration checks them
+lint: rocksdb-needs ## Format and lints, as the continuous integration checks them
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
 fmt: needs ## Format the code
 	$(CARGO) fmt --all
 
-bench: build ## Everything with a goal for its speed; prints the ratios to the goals
+bench: build rocksdb-needs ## Everything with a goal for its speed; prints the ratios to the goals
 	$(CARGO) bench --locked --bench derive
 	$(CARGO) bench --locked --bench batch
 	$(CARGO) bench --locked --bench budget

@@ -21,7 +21,8 @@ struct File {
 }
 
 /// Folders with code and documents of our own.
-const FOLDERS: [&str; 9] = [".cargo", ".ci", ".github", "benches", "conf", "fuzz", "memory", "src", "tuning"];
+const FOLDERS: [&str; 10] =
+    [".cargo", ".ci", ".github", "benches", "conf", "fuzz", "memory", "src", "statebackend", "tuning"];
 /// Folders below them whose content is data or built.
 const SKIPPED: [&str; 5] = ["target", "corpus", "artifacts", "coverage", "data"];
 
