@@ -103,7 +103,14 @@ impl<K: KeySerializer> KeyedBackend<K> {
             }
             Keep::RocksDb(place) => {
                 let mut store = RocksStore::open(&name, &format!("{name}-{attempt}"), place)?;
-                store.restore(&handles, storage.as_ref(), restore_owner.as_ref(), &identity, groups, range)?;
+                store.restore(
+                    &handles,
+                    storage.as_ref(),
+                    restore_owner.as_ref(),
+                    &identity,
+                    groups,
+                    range,
+                )?;
                 (Store::Rocks(Box::new(store)), Waiting::default())
             }
         };
@@ -125,10 +132,7 @@ impl<K: KeySerializer> KeyedBackend<K> {
     /// # Errors
     /// The state is being iterated.
     pub fn rows(&self, name: &str) -> Result<Option<usize>, StateError> {
-        self.states
-            .iter()
-            .find(|state| state.meta.name == name)
-            .map_or(Ok(None), |state| state.table.rows())
+        self.states.iter().find(|state| state.meta.name == name).map_or(Ok(None), |state| state.table.rows())
     }
 
     /// The database's own view, where there is one.
@@ -155,7 +159,13 @@ impl<K: KeySerializer> KeyedBackend<K> {
         &mut self,
         descriptor: &ValueDescriptor<S, N>,
     ) -> Result<ValueState<K, S, N>, StateError> {
-        self.value_kind(&descriptor.name, StateKind::Value, &descriptor.namespace, &descriptor.value, descriptor.ttl)
+        self.value_kind(
+            &descriptor.name,
+            StateKind::Value,
+            &descriptor.namespace,
+            &descriptor.value,
+            descriptor.ttl,
+        )
     }
 
     /// A state with a list a key and namespace; the same state for the same name.
@@ -251,8 +261,7 @@ impl<K: KeySerializer> KeyedBackend<K> {
         value: &S,
         ttl: bool,
     ) -> Result<Shared<ValueStore<K, N, S>>, StateError> {
-        let asked =
-            Asked { name, kind, namespace: namespace.identity(), parts: vec![value.identity()], ttl };
+        let asked = Asked { name, kind, namespace: namespace.identity(), parts: vec![value.identity()], ttl };
         let answers = |written: &StateMeta| {
             let part = written.parts.first().map_or(missing(), |part| value.compatibility(part));
             (namespace.compatibility(&written.namespace), vec![part])
@@ -267,7 +276,8 @@ impl<K: KeySerializer> KeyedBackend<K> {
                 Ok(ValueStore::Heap(HeapTable::new(name, namespace.clone(), kind, memory, &backend.core)?))
             }
             Store::Rocks(rocks) => {
-                let values = rocks.values(name, namespace.clone(), ValueKind(value.clone()), &backend.core)?;
+                let values =
+                    rocks.values(name, namespace.clone(), ValueKind(value.clone()), &backend.core)?;
                 Ok(ValueStore::Rocks(values))
             }
         })
@@ -372,8 +382,9 @@ impl<K: KeySerializer> KeyedBackend<K> {
         };
         let migrated = |written: &StateMeta, value: &[u8], out: &mut Vec<u8>| {
             out.clear();
-            migrate(written, value, out)
-                .map_err(|error| StateError::corrupt(format!("a row of state \"{}\"", asked.name), error.to_string()))
+            migrate(written, value, out).map_err(|error| {
+                StateError::corrupt(format!("a row of state \"{}\"", asked.name), error.to_string())
+            })
         };
         if let Store::Rocks(rocks) = &mut self.store
             && let Some(written) = rocks.restored_meta(asked.name)

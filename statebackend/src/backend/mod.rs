@@ -14,7 +14,7 @@ mod registered;
 pub(crate) mod restored;
 mod snapshot;
 
-pub use keyed::{BackendSettings, KeyedBackend, Keep};
+pub use keyed::{BackendSettings, Keep, KeyedBackend};
 pub use snapshot::{PendingSnapshot, SnapshotKind, SnapshotRequest, SnapshotResult};
 
 pub(crate) use self::core::Core;

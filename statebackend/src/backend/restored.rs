@@ -24,7 +24,8 @@ pub(crate) fn open(
 ) -> Result<Arc<Reader>, StateError> {
     let KeyedStateHandle::Full { place, bytes, .. } = handle else {
         return Err(StateError::Usage(
-            "an incremental snapshot is the files of a database; only a RocksDB backend can restore it".to_owned(),
+            "an incremental snapshot is the files of a database; only a RocksDB backend can restore it"
+                .to_owned(),
         ));
     };
     let (source, name): (Arc<dyn ReadAt>, String) = match (place, storage) {
@@ -124,7 +125,9 @@ impl Asked<'_> {
             match part {
                 Compatibility::AsIs => {}
                 Compatibility::Migrate if at == last => migrates = true,
-                Compatibility::Migrate => return no("keys of a map cannot migrate to another version".to_owned()),
+                Compatibility::Migrate => {
+                    return no("keys of a map cannot migrate to another version".to_owned());
+                }
                 Compatibility::Incompatible(why) => return no(why),
             }
         }
@@ -169,9 +172,8 @@ impl Waiting {
         if self.loaded.iter().any(|loaded| loaded == name) {
             return Vec::new();
         }
-        let has = |reader: &Arc<Reader>| {
-            reader.meta().state(name).map(|meta| (Arc::clone(reader), meta.clone()))
-        };
+        let has =
+            |reader: &Arc<Reader>| reader.meta().state(name).map(|meta| (Arc::clone(reader), meta.clone()));
         self.readers.iter().filter_map(has).collect()
     }
 

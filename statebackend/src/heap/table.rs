@@ -99,7 +99,8 @@ impl<K: KeySerializer, N: KeySerializer, D: Kind> HeapTable<K, N, D> {
             let namespace = self.keys.namespace.read(&mut rest)?;
             Ok((key, namespace))
         });
-        let corrupt = |name: &str, why: String| StateError::corrupt(format!("a row of state \"{name}\""), why);
+        let corrupt =
+            |name: &str, why: String| StateError::corrupt(format!("a row of state \"{name}\""), why);
         let (key, namespace) = parts.map_err(|error| corrupt(&self.name, error.to_string()))?;
         let Self { keys, table, kind, .. } = self;
         let hash = keys.hash(table, &key, &namespace);

@@ -11,7 +11,7 @@ use crate::StateError;
 const SLACK_DIVISOR: u64 = 8;
 
 /// The least share that is worth an arena, in bytes.
-pub const MIN_BYTES: u64 = 2 * BASE_BYTES;
+pub(super) const MIN_BYTES: u64 = 2 * BASE_BYTES;
 
 /// Memory that all hot entries of a slot live in.
 #[derive(Debug)]

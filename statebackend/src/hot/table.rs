@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use allocator_api2::alloc::AllocError;
+use plimsoll_memory::arena::PoolAllocator;
 
 use super::batch::Batch;
 use super::memory::HotMemory;
@@ -83,12 +84,9 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         })
     }
 
-    pub(crate) fn kind(&self) -> &D {
-        &self.kind
-    }
-
-    pub(crate) fn memory(&self) -> &Arc<HotMemory> {
-        &self.memory
+    /// Where entries live.
+    pub(crate) fn arena(&self) -> &PoolAllocator {
+        self.memory.arena()
     }
 
     /// Bytes of all entries.
@@ -96,18 +94,18 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         self.table.len() as u64 * Self::ROW_BYTES + self.beside_bytes
     }
 
-    /// The entry of a key, which is hotter for it. Whoever changes what it holds says so by
+    /// The entry of a key, which is hotter for it, and the arena it lives in. Whoever changes what it holds says so by
     /// [`resized`](Self::resized).
     #[inline]
-    pub(crate) fn find(&mut self, key: &K::Value, namespace: &N::Value) -> Option<&mut P> {
-        let Self { keys, table, .. } = self;
+    pub(crate) fn find(&mut self, key: &K::Value, namespace: &N::Value) -> Option<(&mut P, &PoolAllocator)> {
+        let Self { keys, table, memory, .. } = self;
         let hash = keys.hash(table, key, namespace);
         // never shared with a snapshot, so nothing is copied and nothing refused
         let row = table.find_mut(hash, |row| keys.is(row, key, namespace)).ok().flatten()?;
         if row.payload.heat < HEAT_MAX {
             row.payload.heat += 1;
         }
-        Some(&mut row.payload.unit)
+        Some((&mut row.payload.unit, memory.arena()))
     }
 
     /// Whether there is an entry, which is no hotter for it.
@@ -289,12 +287,6 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
             });
         }
         self.resized(before_bytes, now_bytes);
-    }
-
-    /// Drops all entries, written back or not.
-    pub(crate) fn clear(&mut self) {
-        self.table.clear();
-        self.beside_bytes = 0;
     }
 }
 

@@ -1,5 +1,7 @@
 //! Lists in RocksDB: elements end to end in one row, appended by merging; hot ones in front.
 
+use plimsoll_memory::arena::PoolAllocator;
+
 use super::rows::Rows;
 use crate::StateError;
 use crate::heap::ListKind;
@@ -45,10 +47,10 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
             return show(rows, kind, see);
         };
         let group = rows.at(key, namespace);
-        if let Some(unit) = hot.find(key, namespace) {
+        if let Some((unit, arena)) = hot.find(key, namespace) {
             if unit.base == ListBase::Unknown {
                 let before = Unit::<ListKind<S>>::held_bytes(unit);
-                let joined = join(rows, kind, unit, hot_arena(unit))?;
+                let joined = join(rows, kind, unit, arena)?;
                 let now = Unit::<ListKind<S>>::held_bytes(unit);
                 let Ok(()) = joined else {
                     // no room for what RocksDB has: shown from there, then ours
@@ -64,7 +66,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
             return Ok(());
         }
         hot.prepare(&rows.place)?;
-        let mut unit = HotList::new(hot.memory().arena(), ListBase::Known(0));
+        let mut unit = HotList::new(hot.arena(), ListBase::Known(0));
         let mut fits = true;
         show(rows, kind, |element| {
             fits = fits && unit.list.push(&kind.0, &element).is_ok();
@@ -90,10 +92,10 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
             group = Some(rows.at_for_write(key, namespace)?);
             encode(rows, kind, values);
             let pending = hot.as_mut().and_then(|hot| hot.find(key, namespace));
-            check_list(rows, pending.map_or(0, |unit| Unit::<ListKind<S>>::held_bytes(unit) as u64))?;
+            check_list(rows, pending.map_or(0, |(unit, _)| Unit::<ListKind<S>>::held_bytes(unit) as u64))?;
         }
         let Some(hot) = hot else { return rows.merge() };
-        if let Some(unit) = hot.find(key, namespace) {
+        if let Some((unit, _)) = hot.find(key, namespace) {
             let before = Unit::<ListKind<S>>::held_bytes(unit);
             let from = unit.list.cells.len();
             let added = match values {
@@ -117,7 +119,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
             None => rows.at_for_write(key, namespace)?,
         };
         hot.prepare(&rows.place)?;
-        let mut unit = HotList::new(hot.memory().arena(), ListBase::Unknown);
+        let mut unit = HotList::new(hot.arena(), ListBase::Unknown);
         if unit.list.extend(&kind.0, values).is_ok() {
             unit.count_from(0);
             if hot.admit(key, namespace, group, unit).is_some() {
@@ -159,12 +161,12 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
         let Self { rows, kind, hot } = self;
         let group = rows.at_for_write(key, namespace)?;
         if let Some(hot) = hot {
-            let mut list = CellList::new(hot.memory().arena());
+            let mut list = CellList::new(hot.arena());
             if list.extend_exactly(&kind.0, values).is_ok() {
                 let mut unit = HotList { list, base: ListBase::Replaced, element_bytes: 0 };
                 unit.count_from(0);
                 let now = Unit::<ListKind<S>>::held_bytes(&unit);
-                if let Some(kept) = hot.find(key, namespace) {
+                if let Some((kept, _)) = hot.find(key, namespace) {
                     let before = Unit::<ListKind<S>>::held_bytes(kept);
                     *kept = unit;
                     hot.resized(before, now);
@@ -172,7 +174,8 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
                 }
                 hot.prepare(&rows.place)?;
                 if now as u64 <= rows.place.database.lists.kept_bytes_max()
-                    && hot.admit(key, namespace, group, unit).is_some() {
+                    && hot.admit(key, namespace, group, unit).is_some()
+                {
                     return Ok(());
                 }
             }
@@ -189,10 +192,6 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
         }
         Ok(())
     }
-}
-
-fn hot_arena<S: Serializer>(unit: &HotList<S>) -> plimsoll_memory::arena::PoolAllocator {
-    unit.list.cells.allocator().clone()
 }
 
 fn encode<K: KeySerializer, N: KeySerializer, S: Serializer>(
@@ -219,9 +218,9 @@ fn join<K: KeySerializer, N: KeySerializer, S: Serializer>(
     rows: &Rows<K, N>,
     kind: &ListKind<S>,
     unit: &mut HotList<S>,
-    arena: plimsoll_memory::arena::PoolAllocator,
+    arena: &PoolAllocator,
 ) -> Result<Result<(), ()>, StateError> {
-    let mut base = CellList::<S>::new(&arena);
+    let mut base = CellList::<S>::new(arena);
     let mut fits = true;
     show(rows, kind, |element| fits = fits && base.push(&kind.0, &element).is_ok())?;
     if !fits || base.cells.try_reserve(unit.list.cells.len()).is_err() {

@@ -1,5 +1,7 @@
 //! Maps in RocksDB: a row for each entry; hot ones in front, whole maps where they are small.
 
+use plimsoll_memory::arena::PoolAllocator;
+
 use super::rows::{Rows, Seen};
 use crate::StateError;
 use crate::heap::{MapKind, whole};
@@ -37,7 +39,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         user_key: &U::Value,
         see: impl FnOnce(&S, &S::Cell) -> V,
     ) -> Known<V> {
-        let Some(unit) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) else {
+        let Some((unit, _)) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) else {
             return Known::Nothing;
         };
         match unit.map.get(&self.kind.user_key, user_key) {
@@ -153,17 +155,16 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
     ) -> Result<bool, StateError> {
         let Self { rows, kind, hot } = self;
         let Some(hot) = hot else { return Ok(false) };
-        let arena = hot.memory().clone();
-        let Some(unit) = hot.find(key, namespace) else {
+        let Some((unit, arena)) = hot.find(key, namespace) else {
             hot.prepare(&rows.place)?;
-            let mut unit = HotMap { map: CellMap::new(arena.arena()), complete: false, entry_bytes: 0 };
-            if !set(&mut unit, kind, user_key, value, dirty) {
+            let mut unit = HotMap { map: CellMap::new(hot.arena()), complete: false, entry_bytes: 0 };
+            if !set(&mut unit, kind, hot.arena(), user_key, value, dirty) {
                 return Ok(false);
             }
             return Ok(hot.admit(key, namespace, group, unit).is_some());
         };
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
-        let kept = set(unit, kind, user_key, value, dirty);
+        let kept = set(unit, kind, arena, user_key, value, dirty);
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
         let full = unit.map.len() > MAP_ENTRIES_MAX;
         hot.resized(before, now);
@@ -197,7 +198,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         mut see: impl FnMut(U::Value, S::Value),
     ) -> Result<(), StateError> {
         if let Some(hot) = &mut self.hot
-            && let Some(unit) = hot.find(key, namespace)
+            && let Some((unit, _)) = hot.find(key, namespace)
             && unit.complete
         {
             for (user_key, entry) in unit.map.entries() {
@@ -229,8 +230,9 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let Some(hot) = hot else { return Ok(()) };
         hot.prepare(&rows.place)?;
         let group = rows.at(key, namespace);
-        let mut fresh = HotMap { map: CellMap::new(hot.memory().arena()), complete: true, entry_bytes: 0 };
-        let unit = hot.find(key, namespace);
+        let arena = hot.arena().clone();
+        let mut fresh = HotMap { map: CellMap::new(&arena), complete: true, entry_bytes: 0 };
+        let unit = hot.find(key, namespace).map(|(unit, _)| unit);
         let (mut fits, kept) = (true, unit.as_ref().map_or(0, |unit| unit.map.len()));
         {
             let known = unit.as_ref().map(|unit| &unit.map);
@@ -240,7 +242,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
                 }
                 fits = fits
                     && kept + fresh.map.len() < MAP_ENTRIES_MAX
-                    && set(&mut fresh, kind, &user_key, Some(&value), false);
+                    && set(&mut fresh, kind, &arena, &user_key, Some(&value), false);
                 see(user_key, value);
                 true
             })?;
@@ -259,7 +261,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
         for (user_key, entry) in fresh.map.entries() {
             let value = entry.value.as_ref().map(|cell| cell.unpack(&kind.value));
-            fits = fits && set(unit, kind, &user_key.unpack(&kind.user_key), value.as_ref(), false);
+            fits = fits && set(unit, kind, &arena, &user_key.unpack(&kind.user_key), value.as_ref(), false);
         }
         unit.complete = fits;
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
@@ -269,7 +271,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
 
     pub(crate) fn is_empty(&mut self, key: &K::Value, namespace: &N::Value) -> Result<bool, StateError> {
         let mut known = None;
-        if let Some(unit) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) {
+        if let Some((unit, _)) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) {
             if unit.map.entries().iter().any(|(_, entry)| entry.value.is_some()) {
                 return Ok(false);
             }
@@ -315,39 +317,38 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
 fn set<U: KeySerializer, S: Serializer>(
     unit: &mut HotMap<U, S>,
     kind: &MapKind<U, S>,
+    arena: &PoolAllocator,
     user_key: &U::Value,
     value: Option<&S::Value>,
     dirty: bool,
 ) -> bool {
     let HotMap { map, complete, entry_bytes } = unit;
-    if let Some(entry) = map.get_mut(&kind.user_key, user_key)
-        && let (Some(cell), Some(value)) = (&mut entry.value, value)
-    {
-        let before = cell.held_bytes();
-        let arena = map.arena().clone();
-        let Some(entry) = map.get_mut(&kind.user_key, user_key) else { return false };
-        let Some(cell) = &mut entry.value else { return false };
-        if cell.set(&kind.value, value, &arena).is_err() {
-            return false;
-        }
-        entry.dirty = dirty;
-        *entry_bytes = (*entry_bytes + cell.held_bytes()).saturating_sub(before);
-        return true;
-    }
-    if value.is_none() && *complete && map.get(&kind.user_key, user_key).is_none() {
-        return true;
-    }
-    let arena = map.arena().clone();
-    let Ok(value) = value.map(|value| S::Cell::pack(&kind.value, value, &arena)).transpose() else {
-        return false;
-    };
-    let now = value.as_ref().map_or(0, Cell::held_bytes);
     if let Some(entry) = map.get_mut(&kind.user_key, user_key) {
         let before = entry.value.as_ref().map_or(0, Cell::held_bytes);
-        *entry = HotEntry { value, dirty };
+        match (&mut entry.value, value) {
+            (Some(cell), Some(value)) => {
+                if cell.set(&kind.value, value, arena).is_err() {
+                    return false;
+                }
+            }
+            (none, Some(value)) => match S::Cell::pack(&kind.value, value, arena) {
+                Ok(cell) => *none = Some(cell),
+                Err(_) => return false,
+            },
+            (some, None) => *some = None,
+        }
+        entry.dirty = dirty;
+        let now = entry.value.as_ref().map_or(0, Cell::held_bytes);
         *entry_bytes = (*entry_bytes + now).saturating_sub(before);
         return true;
     }
+    if value.is_none() && *complete {
+        return true;
+    }
+    let Ok(value) = value.map(|value| S::Cell::pack(&kind.value, value, arena)).transpose() else {
+        return false;
+    };
+    let now = value.as_ref().map_or(0, Cell::held_bytes);
     if map.add(&kind.user_key, user_key, HotEntry { value, dirty }).is_err() {
         return false;
     }

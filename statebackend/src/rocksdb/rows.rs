@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use rocksdb::{ReadOptions, WriteBatch};
 
+use super::SlotMemory;
 use super::bridge::Family;
 use super::database::Database;
-use super::SlotMemory;
 use crate::StateError;
 use crate::backend::Core;
 use crate::hot::{Batch, Change, Sink};
@@ -115,9 +115,7 @@ impl<K: KeySerializer, N: KeySerializer> Rows<K, N> {
     #[inline]
     pub(crate) fn delete(&self) -> Result<(), StateError> {
         let Place { database, family, .. } = &self.place;
-        database.writing("write", || {
-            family.db().delete_cf_opt(family.handle(), &self.key, &database.write)
-        })
+        database.writing("write", || family.db().delete_cf_opt(family.handle(), &self.key, &database.write))
     }
 
     /// RocksDB takes lengths up to 2³¹−1 and would only fail when it reads.

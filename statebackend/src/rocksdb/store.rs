@@ -18,8 +18,8 @@ use super::frozen::FrozenDatabase;
 use super::list::RocksLists;
 use super::map::RocksMaps;
 use super::rows::Rows;
-use super::value::RocksValues;
 use super::settings::FamilySettings;
+use super::value::RocksValues;
 use super::{MemorySource, ProcessMemory, RocksDbSettings, SlotMemory};
 use crate::StateError;
 use crate::backend::Core;
@@ -94,16 +94,26 @@ pub struct RocksStore {
 
 impl RocksStore {
     pub(crate) fn open(name: &str, unique: &str, place: RocksPlace) -> Result<Self, StateError> {
-        let RocksPlace { managed, fraction, fixed, process, settings, families, slot_families, limits, folder } =
-            place;
+        let RocksPlace {
+            managed,
+            fraction,
+            fixed,
+            process,
+            settings,
+            families,
+            slot_families,
+            limits,
+            folder,
+        } = place;
         let source = MemorySource { managed: &managed, fraction, fixed: fixed.as_ref(), process: &process };
         let (_, hot_bytes) = settings.split(source.managed_bytes());
         let hot = if hot_bytes > 0 {
             let made = managed.shared(HOT_RESOURCE, hot_bytes, |_| HotMemory::new(hot_bytes));
             Some(Rc::new(made.map_err(|error| match error {
-                SharedError::Refused(refusal) => {
-                    StateError::Refused { what: format!("{bytes} bytes of hot entries", bytes = hot_bytes), refusal }
-                }
+                SharedError::Refused(refusal) => StateError::Refused {
+                    what: format!("{bytes} bytes of hot entries", bytes = hot_bytes),
+                    refusal,
+                },
                 SharedError::Init(error) => error,
                 other => StateError::Usage(other.to_string()),
             })?))
@@ -154,11 +164,6 @@ impl RocksStore {
     /// The memory of the slot's hot entries; `None` where there are none.
     pub fn hot_memory(&self) -> Option<&HotMemory> {
         self.hot.as_deref().map(|lease| &***lease)
-    }
-
-    /// The database itself, for its properties.
-    pub(crate) fn db(&self) -> &super::bridge::Db {
-        &self.database().db
     }
 
     /// A property of a state's column family, as RocksDB names it.

@@ -35,13 +35,13 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
             rows.at(key, namespace);
             return Self::read(rows, kind);
         };
-        if let Some(unit) = hot.find(key, namespace) {
+        if let Some((unit, _)) = hot.find(key, namespace) {
             return Ok(unit.value.as_ref().map(|cell| cell.unpack(&kind.0)));
         }
         let group = rows.at(key, namespace);
         let value = Self::read(rows, kind)?;
         hot.prepare(&rows.place)?;
-        let cell = value.as_ref().map(|value| S::Cell::pack(&kind.0, value, hot.memory().arena())).transpose();
+        let cell = value.as_ref().map(|value| S::Cell::pack(&kind.0, value, hot.arena())).transpose();
         if let Ok(cell) = cell {
             hot.admit(key, namespace, group, HotValue { value: cell, dirty: false });
         }
@@ -57,17 +57,16 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
     ) -> Result<(), StateError> {
         let Self { rows, kind, hot } = self;
         if let Some(hot) = hot {
-            let arena = hot.memory().clone();
-            if let Some(unit) = hot.find(key, namespace) {
+            if let Some((unit, arena)) = hot.find(key, namespace) {
                 if let Some(cell) = &mut unit.value {
                     let before = cell.held_bytes();
-                    if cell.set(&kind.0, value, arena.arena()).is_ok() {
+                    if cell.set(&kind.0, value, arena).is_ok() {
                         let now = cell.held_bytes();
                         unit.dirty = true;
                         hot.resized(before, now);
                         return Ok(());
                     }
-                } else if let Ok(cell) = S::Cell::pack(&kind.0, value, arena.arena()) {
+                } else if let Ok(cell) = S::Cell::pack(&kind.0, value, arena) {
                     let now = cell.held_bytes();
                     *unit = HotValue { value: Some(cell), dirty: true };
                     hot.resized(0, now);
@@ -83,7 +82,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
             }
             let group = rows.at_for_write(key, namespace)?;
             hot.prepare(&rows.place)?;
-            if let Ok(cell) = S::Cell::pack(&kind.0, value, arena.arena())
+            if let Ok(cell) = S::Cell::pack(&kind.0, value, hot.arena())
                 && hot.admit(key, namespace, group, HotValue { value: Some(cell), dirty: true }).is_some()
             {
                 return Ok(());
@@ -99,7 +98,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
     pub(crate) fn remove(&mut self, key: &K::Value, namespace: &N::Value) -> Result<(), StateError> {
         let Self { rows, hot, .. } = self;
         if let Some(hot) = hot {
-            if let Some(unit) = hot.find(key, namespace) {
+            if let Some((unit, _)) = hot.find(key, namespace) {
                 let before = Unit::<ValueKind<S>>::held_bytes(unit);
                 *unit = HotValue { value: None, dirty: true };
                 hot.resized(before, 0);
@@ -124,13 +123,12 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
         change: impl FnOnce(Option<S::Value>) -> Option<S::Value>,
     ) -> Result<(), StateError> {
         if let Some(hot) = &mut self.hot {
-            let arena = hot.memory().clone();
-            if let Some(unit) = hot.find(key, namespace) {
+            if let Some((unit, arena)) = hot.find(key, namespace) {
                 let old = unit.value.as_ref().map(|cell| cell.unpack(&self.kind.0));
                 let Some(value) = change(old) else { return self.remove(key, namespace) };
                 if let Some(cell) = &mut unit.value {
                     let before = cell.held_bytes();
-                    if cell.set(&self.kind.0, &value, arena.arena()).is_ok() {
+                    if cell.set(&self.kind.0, &value, arena).is_ok() {
                         let now = cell.held_bytes();
                         unit.dirty = true;
                         hot.resized(before, now);
@@ -176,7 +174,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
                     let (_, group, key) = &missing[at];
                     let value = found.map(|bytes| whole(&kind.0, bytes)).transpose();
                     let value = value.map_err(|error| rows.damaged(error))?;
-                    let arena = hot.memory().arena();
+                    let arena = hot.arena();
                     let cell = value.map(|value| S::Cell::pack(&kind.0, &value, arena)).transpose();
                     if let Ok(value) = cell {
                         hot.admit(key, namespace, *group, HotValue { value, dirty: false });

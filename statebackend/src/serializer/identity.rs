@@ -83,9 +83,16 @@ mod tests {
     #[test]
     fn who_reads_what() {
         let pair = |a: Identity, b: Identity| Identity::of("pair", 1, vec![a, b]);
-        let (i64, text, text2) = (Identity::new("i64", 1), Identity::new("utf8", 1), Identity::new("utf8", 2));
-        assert_eq!(pair(i64.clone(), text.clone()).reads(&pair(i64.clone(), text.clone())), Compatibility::AsIs);
-        assert_eq!(pair(i64.clone(), text2.clone()).reads(&pair(i64.clone(), text.clone())), Compatibility::Migrate);
+        let (i64, text, text2) =
+            (Identity::new("i64", 1), Identity::new("utf8", 1), Identity::new("utf8", 2));
+        assert_eq!(
+            pair(i64.clone(), text.clone()).reads(&pair(i64.clone(), text.clone())),
+            Compatibility::AsIs
+        );
+        assert_eq!(
+            pair(i64.clone(), text2.clone()).reads(&pair(i64.clone(), text.clone())),
+            Compatibility::Migrate
+        );
         let newer = text.reads(&text2);
         assert_eq!(
             newer,

@@ -9,7 +9,7 @@
 //! | `identity` | [`Identity`] and [`Compatibility`] |
 //! | `primitive` | integers, floats, `bool`, [`Unit`] |
 //! | `text` | [`Utf8`], [`Bytes`] |
-//! | `pair` | [`Pair`]: two in a row |
+//! | `pair` | [`Pair`], [`Nullable`], [`ListOf`], [`Window`], [`Stamped`]: values made of others |
 //! | `serde` | [`Postcard`]: any type of serde, with a version |
 //!
 //! What it promises: what is written is self-delimiting (a reader knows where it ends), so encodings can be laid end to
@@ -19,11 +19,17 @@
 
 mod cell;
 mod identity;
+mod pair;
 mod primitive;
+mod serde;
+mod text;
 
+pub use self::serde::Postcard;
 pub use cell::{Cell, Inline, KeyCell, Packed};
 pub use identity::{Compatibility, Identity};
-pub use primitive::*;
+pub use pair::{ListOf, Nullable, Pair, PairCell, Stamped, StampedCell, TimeWindow, Window};
+pub use primitive::{Bool, F32, F64, I8, I16, I32, I64, U8, U16, U32, U64, Unit};
+pub use text::{Bytes, Utf8};
 
 use std::error::Error;
 use std::fmt;

@@ -192,11 +192,7 @@ impl<K: KeySerializer, U: KeySerializer, S: Serializer, N: KeySerializer> MapSta
         Self { inner: Inner::Plain(store) }
     }
 
-    pub(crate) fn timed(
-        store: Shared<MapStore<K, N, U, Stamped<S>>>,
-        ttl: Ttl,
-        core: Rc<Core<K>>,
-    ) -> Self {
+    pub(crate) fn timed(store: Shared<MapStore<K, N, U, Stamped<S>>>, ttl: Ttl, core: Rc<Core<K>>) -> Self {
         Self { inner: Inner::Timed(store, ttl, core) }
     }
 

@@ -40,7 +40,10 @@ fn hash_cell<U: KeySerializer>(hashing: &DefaultHashBuilder, key: &U::Cell) -> u
     std::hash::Hasher::finish(&hasher)
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "a map has less than 2³² entries: checked where it grows")]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "a map has less than 2³² entries: checked where it grows"
+)]
 fn narrow(place: usize) -> u32 {
     place as u32
 }
