@@ -8,8 +8,8 @@ pub(super) const BLOCK_ENTRY_BYTES: usize = 32;
 pub(super) const PAGE_ENTRY_BYTES: usize = 24;
 /// The most entries of a page.
 pub(super) const PAGE_BLOCKS: usize = 2048;
-/// The most pages: 67 million blocks.
-pub(super) const PAGES: usize = 1 << 15;
+/// The most pages: 33 million blocks.
+pub(super) const PAGES: usize = 1 << 14;
 
 const HEADER_MARK: [u8; 8] = *b"PLIMFULL";
 const FOOTER_MARK: [u8; 8] = *b"PLIMLAST";
