@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod acknowledgement;
+mod key_groups;
+mod rocksdb_options;
+mod serializers;
 mod shared_registry;
+mod slot_share;
 mod snapshot_bytes;
 mod snapshot_faults;
 mod snapshot_samples;

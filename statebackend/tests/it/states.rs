@@ -1,9 +1,7 @@
 //! The five kinds of state do on every backend what they say.
 
 use plimsoll_statebackend::serializer::{F64, I64};
-use plimsoll_statebackend::state::{
-    ListDescriptor, MapDescriptor, ReducingDescriptor, Ttl, ValueDescriptor,
-};
+use plimsoll_statebackend::state::{ListDescriptor, MapDescriptor, ReducingDescriptor, Ttl, ValueDescriptor};
 use plimsoll_statebackend::{ErrorKind, SnapshotKind};
 
 use crate::support::{FULL, Kind, Place, whole};
@@ -17,7 +15,8 @@ fn every_kind_on_every_backend_and_back() {
         let value = backend.value_state(&ValueDescriptor::new("value", I64)).unwrap();
         let list = backend.list_state(&ListDescriptor::new("list", I64)).unwrap();
         let map = backend.map_state(&MapDescriptor::new("map", I64, F64)).unwrap();
-        let sum = backend.reducing_state(&ReducingDescriptor::new("sum", I64, |a: &i64, b: &i64| a + b)).unwrap();
+        let sum =
+            backend.reducing_state(&ReducingDescriptor::new("sum", I64, |a: &i64, b: &i64| a + b)).unwrap();
         for key in 0..1000 {
             value.set(&key, &(), &(key * 2)).unwrap();
             list.add(&key, &(), &key).unwrap();
@@ -44,7 +43,8 @@ fn every_kind_on_every_backend_and_back() {
             let request = place.request(2, SnapshotKind::Incremental);
             handles.push(backend.snapshot(&request).unwrap().run().unwrap().handle);
         } else {
-            let error = backend.snapshot(&place.request(2, SnapshotKind::Incremental)).map(|_| ()).unwrap_err();
+            let error =
+                backend.snapshot(&place.request(2, SnapshotKind::Incremental)).map(|_| ()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage, "{error}");
         }
         drop((value, list, map, sum, backend));
@@ -59,8 +59,9 @@ fn every_kind_on_every_backend_and_back() {
                 let value = backend.value_state(&ValueDescriptor::new("value", I64)).unwrap();
                 let list = backend.list_state(&ListDescriptor::new("list", I64)).unwrap();
                 let map = backend.map_state(&MapDescriptor::new("map", I64, F64)).unwrap();
-                let sum =
-                    backend.reducing_state(&ReducingDescriptor::new("sum", I64, |a: &i64, b: &i64| a + b)).unwrap();
+                let sum = backend
+                    .reducing_state(&ReducingDescriptor::new("sum", I64, |a: &i64, b: &i64| a + b))
+                    .unwrap();
                 for key in 0..1000 {
                     let even = key % 2 == 0;
                     assert_eq!(value.get(&key, &()).unwrap(), (!even).then_some(key * 2));

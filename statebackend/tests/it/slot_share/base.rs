@@ -10,14 +10,14 @@ use plimsoll_statebackend::rocksdb::{
     Flush, RocksDbSettings, SlotMemory, Writer, db_options, family_options, flush_memtable, memtable_bytes,
 };
 use rocksdb::{
-    BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, IteratorMode, MultiThreaded, Options, ReadOptions,
-    WriteBatch, WriteOptions,
+    BoundColumnFamily, ColumnFamilyDescriptor, DBWithThreadMode, IteratorMode, MultiThreaded, Options,
+    ReadOptions, WriteBatch, WriteOptions,
 };
 
-pub const MIB: u64 = 1 << 20;
+pub(crate) const MIB: u64 = 1 << 20;
 
 /// Settings of some options, without the prefix of their keys.
-pub fn settings(options: &[(&str, &str)]) -> RocksDbSettings {
+pub(crate) fn settings(options: &[(&str, &str)]) -> RocksDbSettings {
     let mut configuration = Configuration::new();
     for (key, value) in options {
         configuration.set(&format!("state.backend.rocksdb.{key}"), *value, None);
@@ -26,38 +26,38 @@ pub fn settings(options: &[(&str, &str)]) -> RocksDbSettings {
 }
 
 /// Numbers that look random; the same for the same seed.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0
     }
 
-    pub fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.next() % bound
     }
 
     /// A value that compresses to about a half.
-    pub fn value(&mut self, bytes: usize) -> Vec<u8> {
+    pub(crate) fn value(&mut self, bytes: usize) -> Vec<u8> {
         (0..bytes).map(|i| if i % 2 == 0 { 0 } else { (self.next() >> 32) as u8 }).collect()
     }
 }
 
 /// The open database, which others of the slot may flush.
-pub struct Families {
-    pub db: DBWithThreadMode<MultiThreaded>,
+pub(crate) struct Families {
+    pub(crate) db: DBWithThreadMode<MultiThreaded>,
     names: Vec<String>,
 }
 
 impl Families {
-    pub fn family(&self, index: usize) -> Arc<BoundColumnFamily<'_>> {
+    pub(crate) fn family(&self, index: usize) -> Arc<BoundColumnFamily<'_>> {
         self.db.cf_handle(&self.names[index]).unwrap()
     }
 }
@@ -73,15 +73,15 @@ impl Flush for Families {
 }
 
 /// A database and its writer.
-pub struct Base {
+pub(crate) struct Base {
     writer: Option<Writer>,
-    pub families: Arc<Families>,
-    pub options: Options,
+    pub(crate) families: Arc<Families>,
+    pub(crate) options: Options,
 }
 
 impl Base {
     /// Opens one with so many families, of `of` in the whole slot.
-    pub fn open(
+    pub(crate) fn open(
         path: &Path,
         families: usize,
         settings: &RocksDbSettings,
@@ -107,12 +107,12 @@ impl Base {
         Self { writer, families, options }
     }
 
-    pub fn db(&self) -> &DBWithThreadMode<MultiThreaded> {
+    pub(crate) fn db(&self) -> &DBWithThreadMode<MultiThreaded> {
         &self.families.db
     }
 
     /// Writes a batch of entries into a family.
-    pub fn put(&self, family: usize, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), rocksdb::Error> {
+    pub(crate) fn put(&self, family: usize, entries: &[(Vec<u8>, Vec<u8>)]) -> Result<(), rocksdb::Error> {
         let handle = self.families.family(family);
         let mut batch = WriteBatch::default();
         for (key, value) in entries {
@@ -127,7 +127,7 @@ impl Base {
         }
     }
 
-    pub fn flush(&self) {
+    pub(crate) fn flush(&self) {
         for index in 0..self.families.names.len() {
             self.db().flush_cf(&self.families.family(index)).unwrap();
         }
@@ -135,7 +135,7 @@ impl Base {
 
     /// Reads a family from a key on, at most so many entries, and closes the iterator. Returns how many there were and
     /// the last key.
-    pub fn chunk(&self, family: usize, from: &[u8], count: usize) -> (usize, Vec<u8>) {
+    pub(crate) fn chunk(&self, family: usize, from: &[u8], count: usize) -> (usize, Vec<u8>) {
         let handle = self.families.family(family);
         let mode = IteratorMode::From(from, rocksdb::Direction::Forward);
         let mut last = Vec::new();
@@ -147,11 +147,11 @@ impl Base {
         (read, last)
     }
 
-    pub fn compact(&self, family: usize) {
+    pub(crate) fn compact(&self, family: usize) {
         self.db().compact_range_cf(&self.families.family(family), None::<&[u8]>, None::<&[u8]>);
     }
 }
 
-pub fn key(number: u64) -> Vec<u8> {
+pub(crate) fn key(number: u64) -> Vec<u8> {
     format!("key-{number:012}").into_bytes()
 }

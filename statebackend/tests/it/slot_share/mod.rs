@@ -12,7 +12,7 @@ use plimsoll_statebackend::{ErrorKind, StateError};
 use rocksdb::Options;
 use tempfile::tempdir;
 
-pub use base::{Base, MIB, Random, key, settings};
+pub(crate) use base::{Base, MIB, Random, key, settings};
 
 fn source<'a>(managed: &'a ManagedMemory, process: &'a ProcessMemory) -> MemorySource<'a> {
     MemorySource { managed, fraction: 1.0, fixed: None, process }
@@ -71,7 +71,10 @@ fn one_memory_for_each_slot() {
     let refused = source(&managed, &process).lease(&settings).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Refused);
     let text = refused.to_string();
-    assert!(text.contains("50331648 bytes of the slot's managed memory") && text.contains("\"sort\""), "{text}");
+    assert!(
+        text.contains("50331648 bytes of the slot's managed memory") && text.contains("\"sort\""),
+        "{text}"
+    );
 }
 
 /// `fixed-per-slot` is beside managed memory, `fixed-per-tm` the same for all slots, and without both nothing is shared.
@@ -118,7 +121,10 @@ fn every_family_has_the_cache_of_the_slot() {
     let base = Base::open(folder.path(), 3, &settings, Some(&memory), 3);
     base.db().create_cf("foreign", &Options::default()).unwrap();
     let found = memory.verify_family("foreign", &base.db().cf_handle("foreign").unwrap()).unwrap_err();
-    assert!(found.to_string().starts_with("column family \"foreign\" does not use the slot's cache"), "{found}");
+    assert!(
+        found.to_string().starts_with("column family \"foreign\" does not use the slot's cache"),
+        "{found}"
+    );
     let other = SlotMemory::new(16 * MIB, &settings).unwrap();
     assert!(other.verify_family("default", &base.db().cf_handle("default").unwrap()).is_err());
     assert!(matches!(other.verify_database(&base.options), Err(StateError::Usage(_))));
