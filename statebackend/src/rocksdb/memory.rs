@@ -1,7 +1,7 @@
 //! The memory of a slot's databases: one block cache, one write buffer manager, one arena for block bytes.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use plimsoll_memory::arena::{BASE_BYTES, PoolArena};
 use plimsoll_memory::budget::Reservation;
@@ -9,7 +9,7 @@ use plimsoll_memory::model::rocksdb::{Ratios, SharedMemory};
 use rocksdb::{AsColumnFamilyRef, Options};
 
 use super::RocksDbSettings;
-use super::bridge::{self, BlockArena, Buffers, Cache, CacheShape, RoleUsage};
+use super::bridge::{self, BlockArena, Buffers, Cache, CacheShape, Charged, RoleUsage, Tables};
 use super::gate::Gate;
 use super::relief::Relief;
 use super::settings::MemorySettings;
@@ -27,6 +27,8 @@ pub struct SlotMemory {
     buffers: Arc<Buffers>,
     cache: Cache,
     blocks: Arc<BlockArena>,
+    /// One factory for all families whose tables are alike.
+    tables: Mutex<Vec<(TableShape, Tables)>>,
     total_bytes: u64,
     threads: u32,
     pub(super) gate: Gate,
@@ -46,6 +48,23 @@ pub struct Term {
     /// Why there are so many.
     pub reason: &'static str,
 }
+
+/// What makes the tables of two column families differ.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct TableShape {
+    pub(super) block_bytes: u64,
+    pub(super) metadata_block_bytes: u64,
+    pub(super) bloom_bits: Option<f64>,
+    pub(super) partitioned: bool,
+    pub(super) charges_files: bool,
+}
+
+/// In pieces of so many bytes RocksDB charges what are no blocks.
+const CHARGE_BYTES: u64 = 256 << 10;
+/// What a file's metadata holds: its place, its first and last key.
+const FILE_BYTES: u64 = 1 << 10;
+/// Files of a column family, with a state of a GiB: what is larger has larger families, too.
+const FAMILY_FILES: u64 = 16;
 
 /// What may be in the arena beyond the cache's capacity: a sixteenth, for size classes and freed pages.
 const ARENA_SLACK: u64 = 16;
@@ -90,6 +109,7 @@ impl SlotMemory {
             buffers,
             cache,
             blocks,
+            tables: Mutex::default(),
             total_bytes,
             threads: settings.database.threads,
             gate: Gate::new(pinned_limit, iterators_max),
@@ -232,13 +252,30 @@ impl SlotMemory {
         if has { Ok(()) } else { Err(foreign("the database", "write buffer manager")) }
     }
 
-    pub(super) fn apply_to_family(&self, options: &mut Options) -> Result<(), StateError> {
-        if !bridge::use_cache(options, &self.cache) {
-            let what = "We currently only support BlockBasedTableConfig When bounding total memory.";
-            return Err(StateError::Usage(what.to_owned()));
+    /// Gives options of a family tables that use the cache: the factory of `shape`, made of these options where it is
+    /// the first of its shape.
+    pub(super) fn apply_to_family(&self, options: &mut Options, shape: TableShape) -> Result<(), StateError> {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, known)) = tables.iter().find(|(known, _)| *known == shape) {
+            known.apply(options);
+        } else {
+            let charged = if shape.charges_files { Charged::TABLES_AND_FILES } else { Charged::TABLES };
+            let made = Tables::new(options, &self.cache, charged).ok_or_else(|| {
+                let what = "We currently only support BlockBasedTableConfig When bounding total memory.";
+                StateError::Usage(what.to_owned())
+            })?;
+            made.apply(options);
+            tables.push((shape, made));
         }
+        drop(tables);
         let has = bridge::have_cache(options, &self.cache);
         if has { Ok(()) } else { Err(foreign("a column family", "cache")) }
+    }
+
+    /// Whether the metadata of files is charged to the cache, with so many families: RocksDB charges it in pieces of
+    /// 256 KiB for each family, so that many families would fill the cache with nothing.
+    pub fn charges_files(&self, families: u32) -> bool {
+        u64::from(families) * CHARGE_BYTES <= self.cache_capacity_bytes() / 16
     }
 
     pub(super) fn apply_to_database(&self, options: &mut Options) -> Result<(), StateError> {
@@ -279,6 +316,16 @@ impl SlotMemory {
                 bytes: held.saturating_sub(reserve),
                 in_slot: false,
                 reason: "last arena blocks, and the arena's base of 2 MiB and its slack of a sixteenth of the cache",
+            },
+            Term {
+                name: "file metadata",
+                bytes: if self.charges_files(families) {
+                    0
+                } else {
+                    FAMILY_FILES * FILE_BYTES * u64::from(families)
+                },
+                in_slot: false,
+                reason: "1 KiB for each of 16 files of a family, where there are too many families to charge them",
             },
             Term {
                 name: "databases",

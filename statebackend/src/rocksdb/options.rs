@@ -3,6 +3,7 @@
 use plimsoll_memory::model::rocksdb::{default_arena_block_size, is_sane_arena_block_size, mutable_limit};
 use rocksdb::{BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, Options};
 
+use super::memory::TableShape;
 use super::settings::{DatabaseSettings, FamilySettings};
 use super::{RocksDbSettings, SlotMemory, bridge};
 use crate::StateError;
@@ -73,30 +74,32 @@ pub fn family_options(
     options.set_periodic_compaction_seconds(family.periodic_compaction_seconds);
     let limit = memory.map(SlotMemory::memtable_limit_bytes);
     options.set_arena_block_size(bytes(arena_block_bytes(family, limit, families))?);
-    options.set_block_based_table_factory(&table(settings, family, memory.is_some())?);
+    let shape = TableShape {
+        block_bytes: family.block_bytes,
+        metadata_block_bytes: family.metadata_block_bytes,
+        bloom_bits: family.bloom_bits,
+        partitioned: memory.is_some() && settings.memory.partitioned_index_filters,
+        charges_files: memory.is_some_and(|memory| memory.charges_files(families)),
+    };
+    options.set_block_based_table_factory(&table(family, shape, memory.is_some())?);
     if let Some(memory) = memory {
-        memory.apply_to_family(&mut options)?;
+        memory.apply_to_family(&mut options, shape)?;
     }
     Ok(options)
 }
 
-fn table(
-    settings: &RocksDbSettings,
-    family: &FamilySettings,
-    shared: bool,
-) -> Result<BlockBasedOptions, StateError> {
+fn table(family: &FamilySettings, shape: TableShape, shared: bool) -> Result<BlockBasedOptions, StateError> {
     let mut table = BlockBasedOptions::default();
-    table.set_block_size(bytes(family.block_bytes)?);
-    table.set_metadata_block_size(bytes(family.metadata_block_bytes)?);
+    table.set_block_size(bytes(shape.block_bytes)?);
+    table.set_metadata_block_size(bytes(shape.metadata_block_bytes)?);
     // Flink leaves indexes and filters outside of a cache that is not shared; then nothing bounds them.
     table.set_cache_index_and_filter_blocks(true);
     table.set_cache_index_and_filter_blocks_with_high_priority(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    let partitioned = shared && settings.memory.partitioned_index_filters;
-    if let Some(bits) = family.bloom_bits {
-        table.set_bloom_filter(if partitioned { PARTITIONED_BLOOM_BITS } else { bits }, false);
+    if let Some(bits) = shape.bloom_bits {
+        table.set_bloom_filter(if shape.partitioned { PARTITIONED_BLOOM_BITS } else { bits }, false);
     }
-    if partitioned {
+    if shape.partitioned {
         table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
         table.set_partition_filters(true);
         table.set_pin_top_level_index_and_filter(true);

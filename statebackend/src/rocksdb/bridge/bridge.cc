@@ -41,6 +41,9 @@ struct plimsoll_cache {
 struct plimsoll_buffers {
   std::shared_ptr<WriteBufferManager> rep;
 };
+struct plimsoll_tables {
+  std::shared_ptr<TableFactory> rep;
+};
 
 struct plimsoll_role {
   uint64_t bytes;
@@ -155,13 +158,13 @@ bool plimsoll_buffers_is_stalled(const plimsoll_buffers* buffers) noexcept {
   return buffers->rep->IsStallActive();
 }
 
-// False where the options' tables are not block based. The factory is a new one: what is charged to the cache is decided
+// Null where the options' tables are not block based. The factory is a new one: what is charged to the cache is decided
 // in its constructor. Bits of `charged` are roles.
-bool plimsoll_options_use_cache(rocksdb_options_t* options, const plimsoll_cache* cache,
-                                uint32_t charged) noexcept {
+plimsoll_tables* plimsoll_tables_new(const rocksdb_options_t* options, const plimsoll_cache* cache,
+                                     uint32_t charged) noexcept {
   const BlockBasedTableOptions* current = TableOptions(options->rep);
   if (current == nullptr) {
-    return false;
+    return nullptr;
   }
   BlockBasedTableOptions table = *current;
   table.no_block_cache = false;
@@ -172,8 +175,13 @@ bool plimsoll_options_use_cache(rocksdb_options_t* options, const plimsoll_cache
           CacheEntryRoleOptions::Decision::kEnabled;
     }
   }
-  options->rep.table_factory.reset(NewBlockBasedTableFactory(table));
-  return true;
+  return new plimsoll_tables{std::shared_ptr<TableFactory>(NewBlockBasedTableFactory(table))};
+}
+
+void plimsoll_tables_free(plimsoll_tables* tables) noexcept { delete tables; }
+
+void plimsoll_options_use_tables(rocksdb_options_t* options, const plimsoll_tables* tables) noexcept {
+  options->rep.table_factory = tables->rep;
 }
 
 bool plimsoll_options_have_cache(const rocksdb_options_t* options, const plimsoll_cache* cache) noexcept {

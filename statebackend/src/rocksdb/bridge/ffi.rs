@@ -16,6 +16,12 @@ pub(super) struct Buffers {
     _opaque: [u8; 0],
 }
 
+/// A shared pointer to a table factory.
+#[repr(C)]
+pub(super) struct Tables {
+    _opaque: [u8; 0],
+}
+
 /// Where a cache's blocks lie. The state is null or owned by whoever holds this, and dropped with `drop`.
 #[repr(C)]
 pub(super) struct Arena {
@@ -63,11 +69,13 @@ unsafe extern "C" {
     pub(super) fn plimsoll_buffers_charged(buffers: *const Buffers) -> usize;
     pub(super) fn plimsoll_buffers_is_stalled(buffers: *const Buffers) -> bool;
 
-    pub(super) fn plimsoll_options_use_cache(
-        options: *mut sys::rocksdb_options_t,
+    pub(super) fn plimsoll_tables_new(
+        options: *const sys::rocksdb_options_t,
         cache: *const Cache,
         charged: u32,
-    ) -> bool;
+    ) -> *mut Tables;
+    pub(super) fn plimsoll_tables_free(tables: *mut Tables);
+    pub(super) fn plimsoll_options_use_tables(options: *mut sys::rocksdb_options_t, tables: *const Tables);
     pub(super) fn plimsoll_options_have_cache(
         options: *const sys::rocksdb_options_t,
         cache: *const Cache,

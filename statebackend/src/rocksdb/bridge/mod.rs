@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a cache with the default ratio of 0.5 | [`Cache`]: ratios, strictness, an arena for its blocks; all read back |
 //! | a write buffer manager with a cache of its own kind | [`Buffers`] |
-//! | no way to give such a cache to options | [`use_cache`], with what is charged to it |
+//! | no way to give such a cache to options | [`Tables`], with what is charged to it |
 //!
 //! `bridge.cc` repeats two structs of RocksDB's `db/c.cc`. `build.rs` reads that file and fails the build
 //! where they changed; the versions are pinned. What is public here is safe to call with any arguments.
@@ -238,17 +238,47 @@ impl fmt::Debug for Buffers {
 }
 
 /// What is charged to the cache beyond blocks and memtables: bits of RocksDB's `CacheEntryRole`.
-pub(crate) const CHARGED: u32 = 1 << 7 // buffers from which compression dictionaries are trained
-    | 1 << 8 // filters under construction
-    | 1 << 9 // table readers
-    | 1 << 10; // metadata of files
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Charged(u32);
 
-/// Gives options the cache, and a table factory that charges to it. To be called after the last
-/// `set_block_based_table_factory`. False where the tables are not block based.
-#[must_use]
-pub(crate) fn use_cache(options: &mut Options, cache: &Cache) -> bool {
-    // SAFETY: both live for the call; the options are ours alone.
-    unsafe { ffi::plimsoll_options_use_cache(options.as_raw_ptr(), cache.raw(), CHARGED) }
+impl Charged {
+    /// Buffers from which compression dictionaries are trained, filters under construction, table readers.
+    pub(crate) const TABLES: Self = Self(1 << 7 | 1 << 8 | 1 << 9);
+    /// The same, and the metadata of files.
+    pub(crate) const TABLES_AND_FILES: Self = Self(Self::TABLES.0 | 1 << 10);
+}
+
+/// A table factory that uses a cache and charges to it. RocksDB charges table readers by the factory, in pieces of
+/// 256 KiB: column families with the same tables should share one.
+pub(crate) struct Tables {
+    raw: NonNull<ffi::Tables>,
+}
+
+// SAFETY: a counted pointer to an object that RocksDB shares between threads.
+unsafe impl Send for Tables {}
+// SAFETY: as above.
+unsafe impl Sync for Tables {}
+
+impl Tables {
+    /// A factory for tables as these options have them. `None` where they are not block based.
+    pub(crate) fn new(options: &Options, cache: &Cache, charged: Charged) -> Option<Self> {
+        // SAFETY: both live for the call; the factory has pointers of its own afterwards.
+        let raw = unsafe { ffi::plimsoll_tables_new(options.as_raw_ptr(), cache.raw(), charged.0) };
+        NonNull::new(raw).map(|raw| Self { raw })
+    }
+
+    /// Gives it to options, in place of the factory that they have.
+    pub(crate) fn apply(&self, options: &mut Options) {
+        // SAFETY: both live for the call; the options are ours alone.
+        unsafe { ffi::plimsoll_options_use_tables(options.as_raw_ptr(), self.raw.as_ptr()) };
+    }
+}
+
+impl Drop for Tables {
+    fn drop(&mut self) {
+        // SAFETY: made by `new` and not freed; options and databases have pointers of their own.
+        unsafe { ffi::plimsoll_tables_free(self.raw.as_ptr()) };
+    }
 }
 
 /// Whether options have this cache and no other.
