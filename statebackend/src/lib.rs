@@ -36,6 +36,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`state`] | value, list, map, reducing and aggregating state; descriptors; time to live |
+//! | [`BackendChoice`] | what a configuration asks for |
 //! | [`KeyedBackend`] | the states of one subtask, their snapshots and their restore |
 //! | [`operator`] | state without keys: lists, unions, broadcast |
 //! | [`timer`] | timers, in memory or in RocksDB |
@@ -70,6 +71,7 @@
 //! Errors are of [few kinds](ErrorKind), each with what to do. After a refused or failed write the state is as it was.
 
 mod backend;
+mod choice;
 mod error;
 mod heap;
 mod hot;
@@ -83,6 +85,7 @@ mod table;
 pub use backend::{
     BackendSettings, Keep, KeyedBackend, PendingSnapshot, SnapshotKind, SnapshotRequest, SnapshotResult,
 };
+pub use choice::{BackendChoice, BackendKind, StorageKind};
 pub use error::{ErrorKind, StateError};
 pub use heap::HeapMemory;
 pub use hot::HotMemory;
