@@ -420,6 +420,15 @@ fn an_aborted_snapshot_leaves_nothing() {
     assert!(storage.list("job").unwrap().is_empty(), "and not visible");
     drop(upload);
     assert!(everything(folder.path()).is_empty());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "not even a folder");
+    // a process that was killed meanwhile
+    fs::create_dir_all(folder.path().join("job/chk-9")).unwrap();
+    fs::write(folder.path().join("job/chk-9/state#1"), "half").unwrap();
+    fs::write(folder.path().join("job/state"), "whole").unwrap();
+    assert_eq!(storage.list("job").unwrap().len(), 1);
+    assert_eq!((storage.sweep("job").unwrap(), storage.sweep("nowhere").unwrap()), (1, 0));
+    assert_eq!(everything(folder.path()), [folder.path().join("job/state")]);
+    assert!(!folder.path().join("job/chk-9").exists());
     abort.store(false, Ordering::Relaxed);
     incremental(&storage, 2, &live, copy).unwrap();
 }

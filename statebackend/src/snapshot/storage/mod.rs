@@ -251,6 +251,17 @@ impl CheckpointStorage {
         self.store.list(folder).map_err(|error| storage_error("list", self.place(folder), error))
     }
 
+    /// Removes what crashed processes have left of unfinished files below a folder; they are in no listing.
+    /// Nobody may be writing there. Says how many there were. Object stores remove them by a rule of their
+    /// own.
+    ///
+    /// # Errors
+    /// [`StateError::Storage`].
+    pub fn sweep(&self, folder: &str) -> Result<u64, StateError> {
+        check(folder)?;
+        self.store.sweep(folder).map_err(|error| storage_error("sweep", self.place(folder), error))
+    }
+
     /// The length of a file.
     ///
     /// # Errors

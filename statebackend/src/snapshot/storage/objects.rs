@@ -48,11 +48,12 @@ enum Drive {
 
 impl Objects {
     /// Files of a folder, which is made where it is missing. Everything is synced before it counts as
-    /// written.
+    /// written; folders below it that become empty are removed.
     pub(super) fn local(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let folder = fs::canonicalize(folder)?;
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(error)?.with_fsync(true);
+        let store = LocalFileSystem::new_with_prefix(&folder).map_err(error)?;
+        let store = store.with_fsync(true).with_automatic_cleanup(true);
         Ok(Self { inner: Arc::new(Inner { store: Arc::new(store), drive: Drive::Local(folder) }) })
     }
 
@@ -150,8 +151,7 @@ impl Store for Objects {
     fn begin(&self, path: &str) -> io::Result<Box<dyn PendingFile>> {
         let object = object_path(path)?;
         let upload = self.inner.wait(self.inner.store.put_multipart(&object))?;
-        let local = self.folder().map(|folder| folder.join(path));
-        Ok(Box::new(Pending { inner: Arc::clone(&self.inner), upload, local }))
+        Ok(Box::new(Pending { inner: Arc::clone(&self.inner), upload, path: path.to_owned() }))
     }
 
     fn open(&self, path: &str) -> io::Result<Arc<dyn ReadAt>> {
@@ -200,6 +200,13 @@ impl Store for Objects {
         }
     }
 
+    fn sweep(&self, folder: &str) -> io::Result<u64> {
+        match self.folder() {
+            Some(root) => local::sweep(root, &root.join(folder)),
+            None => Ok(0),
+        }
+    }
+
     fn part_bytes(&self) -> usize {
         if self.folder().is_some() { LOCAL_PART_BYTES } else { REMOTE_PART_BYTES }
     }
@@ -208,7 +215,7 @@ impl Store for Objects {
 struct Pending {
     inner: Arc<Inner>,
     upload: Box<dyn MultipartUpload>,
-    local: Option<PathBuf>,
+    path: String,
 }
 
 impl PendingFile for Pending {
@@ -219,28 +226,25 @@ impl PendingFile for Pending {
     }
 
     fn complete(&mut self) -> io::Result<()> {
-        let Self { inner, upload, local } = self;
+        let Self { inner, upload, path } = self;
         let completed = inner.wait(upload.complete());
-        if completed.is_err()
-            && let Some(path) = local
-        {
+        if let (Err(_), Drive::Local(folder)) = (&completed, &inner.drive) {
             // it may have failed at its last step, when the name was there already
-            local::remove_staged(path);
-            let _ = fs::remove_file(path);
+            let _ = fs::remove_file(folder.join(path));
         }
         completed.map(|_| ())
     }
 
     fn abort(&mut self) -> io::Result<()> {
-        let Self { inner, upload, local } = self;
+        let Self { inner, upload, path } = self;
         let aborted = inner.wait(upload.abort());
-        match local {
-            // a failed completion has taken its file away already
-            Some(path) => {
-                local::remove_staged(path);
+        match &inner.drive {
+            Drive::Local(folder) => {
+                // where the completion has failed, there is nothing to abort any more, and a file is left
+                local::remove_staged(folder, path);
                 Ok(())
             }
-            None => aborted,
+            Drive::Runtime(_) => aborted,
         }
     }
 }

@@ -53,6 +53,16 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         Ok(false)
     }
 
+    /// Removes what crashed processes have left of unfinished files below a folder. Says how many there were;
+    /// 0 where the store does that by itself.
+    ///
+    /// # Errors
+    /// The store says no.
+    fn sweep(&self, folder: &str) -> io::Result<u64> {
+        let _ = folder;
+        Ok(0)
+    }
+
     /// The size of the pieces in which [`PendingFile::put`] is called; the last one is smaller.
     fn part_bytes(&self) -> usize;
 }
