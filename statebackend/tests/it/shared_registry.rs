@@ -327,6 +327,15 @@ fn what_cannot_be_changes_nothing() {
     }
 }
 
+/// An acknowledgement that comes twice, the second time too late.
+#[test]
+fn what_is_registered_is_not_discarded() {
+    let mut registry = SharedRegistry::new();
+    registry.step(Event::Complete { checkpoint: 1, files: vec![reference("1", "A", true)] });
+    let files = vec![reference("1", "A", true), reference("1", "B", true), reference("2", "C", false)];
+    assert_eq!(deleted(&registry.step(Event::Discard { files })), ["B"]);
+}
+
 /// A checkpoint under way builds on one that is dropped meanwhile.
 #[test]
 fn files_wait_for_checkpoints_under_way() {
