@@ -3,33 +3,44 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use plimsoll_memory::arena::{BASE_BYTES, PoolAllocator, PoolArena};
+use plimsoll_memory::arena::{ArenaError, BASE_BYTES, PoolAllocator, PoolArena};
+use plimsoll_memory::budget::{Owner, Reclaimer, Stage};
 
 use crate::StateError;
 
 /// What an arena may lose between objects: an eighth. Tables stop before it, so that the arena itself seldom refuses.
 const SLACK_DIVISOR: u64 = 8;
 
+/// By how much the ceiling falls and rises, at least.
+const STEP_BYTES: u64 = 256 << 10;
 /// The least share that is worth an arena, in bytes.
 pub(super) const MIN_BYTES: u64 = 2 * BASE_BYTES;
 
 /// Memory that all hot entries of a slot live in.
+///
+/// Its pages are charged as they are committed, so what entries do not need is free for others of the slot. Others that
+/// find none left ask: entries then give way as soon as their tasks next use them, and their pages go back.
 #[derive(Debug)]
 pub struct HotMemory {
     arena: PoolAllocator,
     limit_bytes: u64,
+    /// Bytes from which entries give way at the moment: less than the limit while others need room, or after the arena
+    /// has refused.
+    ceiling_bytes: AtomicU64,
     held_bytes: AtomicU64,
     tables: AtomicU64,
     /// A table below its fair share found no room: those above theirs give way.
     short: AtomicBool,
+    /// Bytes that others have asked for and not got yet.
+    wanted_bytes: AtomicU64,
 }
 
 impl HotMemory {
-    /// An arena of so many bytes, which the caller has reserved.
+    /// An arena of at most so many bytes, which an owner pays for.
     ///
     /// # Errors
-    /// Less than [`MIN_BYTES`], or no address space.
-    pub fn new(cap_bytes: u64) -> Result<Arc<Self>, StateError> {
+    /// Less than 4 MiB, no address space, or the owner's pool has no room for the arena's own 2 MiB.
+    pub fn new(cap_bytes: u64, owner: &Arc<Owner>) -> Result<Arc<Self>, StateError> {
         if cap_bytes < MIN_BYTES {
             return Err(StateError::Setting {
                 key: "state.backend.rocksdb.hot-cache.fraction".to_owned(),
@@ -39,16 +50,28 @@ impl HotMemory {
                 ),
             });
         }
-        let arena = PoolArena::capped("hot entries", cap_bytes)
-            .map_err(|error| StateError::Usage(error.to_string()))?;
+        let arena =
+            PoolArena::new("hot entries", cap_bytes, Arc::clone(owner) as _).map_err(
+                |error| match error {
+                    ArenaError::Unpaid { bytes, .. } => {
+                        StateError::Refused { what: "hot entries".to_owned(), refusal: owner.refusal(bytes) }
+                    }
+                    error => StateError::Usage(error.to_string()),
+                },
+            )?;
         let usable_bytes = cap_bytes - BASE_BYTES;
-        Ok(Arc::new(Self {
+        let limit_bytes = usable_bytes - usable_bytes / SLACK_DIVISOR;
+        let memory = Arc::new(Self {
             arena: PoolAllocator::new(arena),
-            limit_bytes: usable_bytes - usable_bytes / SLACK_DIVISOR,
+            limit_bytes,
+            ceiling_bytes: AtomicU64::new(limit_bytes),
             held_bytes: AtomicU64::new(0),
             tables: AtomicU64::new(0),
             short: AtomicBool::new(false),
-        }))
+            wanted_bytes: AtomicU64::new(0),
+        });
+        owner.on_reclaim(Stage::Spill, &memory);
+        Ok(memory)
     }
 
     /// Where entries live.
@@ -84,27 +107,65 @@ impl HotMemory {
         }
     }
 
+    /// The arena has refused: entries give way earlier, so that it is not asked in vain again and again.
+    pub(super) fn refused(&self) {
+        let held = self.held_bytes();
+        self.ceiling_bytes.fetch_min((held - held / 16).max(STEP_BYTES), Relaxed);
+    }
+
     /// The share of each table, where all want more.
     fn fair_bytes(&self) -> u64 {
-        self.limit_bytes / self.tables.load(Relaxed).max(1)
+        self.ceiling_bytes.load(Relaxed) / self.tables.load(Relaxed).max(1)
     }
 
     /// Whether a table that holds so many bytes gives way now.
+    #[inline]
     pub(super) fn gives_way(&self, own_bytes: u64) -> bool {
-        let full = self.held_bytes() > self.limit_bytes;
-        let fair = own_bytes <= self.fair_bytes();
-        if full && fair {
-            self.short.store(true, Relaxed);
+        let (held, ceiling) = (self.held_bytes(), self.ceiling_bytes.load(Relaxed));
+        if self.wanted_bytes.load(Relaxed) > 0 && own_bytes > 0 {
+            return true;
         }
-        if !full && self.short.load(Relaxed) {
-            self.short.store(false, Relaxed);
+        if held <= ceiling && !self.short.load(Relaxed) {
+            return false;
         }
-        // the slack of the arena carries those below their share until the others have given way
-        full && (!fair || self.held_bytes() > self.limit_bytes + self.limit_bytes / 16)
+        self.gives_way_by_share(own_bytes, held, ceiling)
     }
 
-    /// Whether a table above its share should give way although it asks for nothing.
-    pub(super) fn is_wanted(&self, own_bytes: u64) -> bool {
-        self.short.load(Relaxed) && own_bytes > self.fair_bytes()
+    fn gives_way_by_share(&self, own_bytes: u64, held: u64, ceiling: u64) -> bool {
+        let fair = own_bytes <= self.fair_bytes();
+        if held <= ceiling {
+            // somebody was short: those above their share give way until it has got on
+            if held + ceiling / 16 <= ceiling {
+                self.short.store(false, Relaxed);
+            }
+            return !fair;
+        }
+        if fair {
+            self.short.store(true, Relaxed);
+        }
+        // the slack of the arena carries those below their share until the others have given way
+        !fair || held > ceiling + ceiling / 16
+    }
+
+    /// A table has given way: what others asked for goes back to the pool, and the ceiling rises again, a step at a time.
+    pub(super) fn gave_way(&self) {
+        self.ceiling_bytes.fetch_add(STEP_BYTES, Relaxed);
+        self.ceiling_bytes.fetch_min(self.limit_bytes, Relaxed);
+        if self.wanted_bytes.load(Relaxed) > 0 {
+            let freed = self.arena.purge();
+            let left = |wanted: u64| Some(wanted.saturating_sub(freed.max(STEP_BYTES)));
+            let _ = self.wanted_bytes.fetch_update(Relaxed, Relaxed, left);
+            // what was given is not taken back at once
+            self.ceiling_bytes.store(self.held_bytes().max(STEP_BYTES), Relaxed);
+        }
+    }
+}
+
+/// Others of the slot need room. Entries belong to their tasks, so nothing is free at once: it is when they are next
+/// used, and whoever waits with a deadline gets it then.
+impl Reclaimer for HotMemory {
+    fn reclaim(&self, wanted_bytes: u64) -> u64 {
+        self.wanted_bytes.fetch_max(wanted_bytes.min(self.held_bytes()), Relaxed);
+        self.arena.purge()
     }
 }

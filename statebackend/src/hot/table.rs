@@ -129,7 +129,7 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
             self.memory.tell(self.told_bytes, held_bytes);
             self.told_bytes = held_bytes;
         }
-        if self.memory.gives_way(held_bytes) || self.memory.is_wanted(held_bytes) {
+        if self.memory.gives_way(held_bytes) {
             return self.give_way(sink);
         }
         Ok(())
@@ -143,14 +143,19 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         key_group: u32,
         unit: P,
     ) -> Option<&mut P> {
-        let Self { keys, table, beside_bytes, .. } = self;
+        let Self { keys, table, beside_bytes, memory, .. } = self;
         let hash = keys.hash(table, key, namespace);
         let beside = unit.held_bytes();
         // there are at most 32,768 key groups
         let key_group = u16::try_from(key_group).ok()?;
-        let row = keys.row(key, namespace, Hot { unit, heat: 0, key_group }, table.arena()).ok()?;
-        let beside = beside + row.key.held_bytes() + row.namespace.held_bytes();
-        let row = table.insert(hash, row).ok()?;
+        let row = keys.row(key, namespace, Hot { unit, heat: 0, key_group }, table.arena()).and_then(|row| {
+            let beside = beside + row.key.held_bytes() + row.namespace.held_bytes();
+            Ok((table.insert(hash, row)?, beside))
+        });
+        let Ok((row, beside)) = row else {
+            memory.refused();
+            return None;
+        };
         *beside_bytes += beside as u64;
         Some(&mut row.payload.unit)
     }
@@ -237,6 +242,7 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         let held_bytes = self.held_bytes();
         self.memory.tell(self.told_bytes, held_bytes);
         self.told_bytes = held_bytes;
+        self.memory.gave_way();
         written
     }
 

@@ -108,7 +108,7 @@ impl RocksStore {
         let source = MemorySource { managed: &managed, fraction, fixed: fixed.as_ref(), process: &process };
         let (_, hot_bytes) = settings.split(source.managed_bytes());
         let hot = if hot_bytes > 0 {
-            let made = managed.shared(HOT_RESOURCE, hot_bytes, |_| HotMemory::new(hot_bytes));
+            let made = managed.shared(HOT_RESOURCE, 0, |owner| HotMemory::new(hot_bytes, owner));
             Some(Rc::new(made.map_err(|error| match error {
                 SharedError::Refused(refusal) => StateError::Refused {
                     what: format!("{bytes} bytes of hot entries", bytes = hot_bytes),
