@@ -283,62 +283,66 @@ impl SlotMemory {
         self.verify_database(options)
     }
 
-    /// What the databases of the slot need, as a sum: each part with its reason. `databases` and `families` are all of
-    /// the slot; `arena_block_bytes` is the largest among the families.
+    /// What the databases of the slot need, as a sum: each part with its reason. Those in the slot sum to its bytes; the
+    /// overhead of the process must hold the others. `databases` and `families` are all of the slot;
+    /// `arena_block_bytes` is the largest among the families.
     pub fn terms(&self, databases: u32, families: u32, arena_block_bytes: u64) -> Vec<Term> {
         let capacity = self.cache_capacity_bytes();
         let reserve = self.total_bytes.saturating_sub(capacity);
-        let writers = arena_block_bytes.saturating_mul(u64::from(databases.min(families)));
+        let blocks = arena_block_bytes.saturating_mul(u64::from(databases.min(families)));
         let slack = capacity / ARENA_SLACK + BASE_BYTES;
-        let jobs = u64::from(self.threads) * JOB_BYTES * u64::from(databases);
-        let held = writers + slack;
+        let (blocks_inside, slack_inside) = (blocks.min(reserve), slack.min(reserve - blocks.min(reserve)));
+        let files = if self.charges_files(families) { 0 } else { FAMILY_FILES * FILE_BYTES };
+        let term = |name, in_slot, bytes, reason| Term { name, bytes, in_slot, reason };
         vec![
-            Term {
-                name: "cache",
-                bytes: capacity,
-                in_slot: true,
-                reason: "blocks, memtables, table readers, file metadata, filters under construction",
-            },
-            Term {
-                name: "reserve",
-                bytes: reserve,
-                in_slot: true,
-                reason: "half of the write buffers, which Flink sets aside; the next two terms live in it first",
-            },
-            Term {
-                name: "last arena blocks",
-                bytes: writers.min(reserve),
-                in_slot: true,
-                reason: "each writer may take one arena block past the limit before it stalls; part of the reserve",
-            },
-            Term {
-                name: "beyond the reserve",
-                bytes: held.saturating_sub(reserve),
-                in_slot: false,
-                reason: "last arena blocks, and the arena's base of 2 MiB and its slack of a sixteenth of the cache",
-            },
-            Term {
-                name: "file metadata",
-                bytes: if self.charges_files(families) {
-                    0
-                } else {
-                    FAMILY_FILES * FILE_BYTES * u64::from(families)
-                },
-                in_slot: false,
-                reason: "1 KiB for each of 16 files of a family, where there are too many families to charge them",
-            },
-            Term {
-                name: "databases",
-                bytes: DATABASE_BYTES * u64::from(databases),
-                in_slot: false,
-                reason: "structures of a database: versions, column families, threads' caches",
-            },
-            Term {
-                name: "background jobs",
-                bytes: jobs,
-                in_slot: false,
-                reason: "readahead of each input, buffer of each output, blocks under construction",
-            },
+            term(
+                "cache",
+                true,
+                capacity,
+                "blocks, memtables, table readers, filters under construction, metadata of files: all charged to it",
+            ),
+            term(
+                "last arena blocks",
+                true,
+                blocks_inside,
+                "each writer may take one arena block past the limit before it stalls",
+            ),
+            term(
+                "arena slack",
+                true,
+                slack_inside,
+                "2 MiB for the arena of blocks, a sixteenth of the cache for its size classes and freed pages",
+            ),
+            term(
+                "reserve",
+                true,
+                reserve - blocks_inside - slack_inside,
+                "what is left of the half of the write buffers that Flink sets aside",
+            ),
+            term(
+                "beyond the reserve",
+                false,
+                blocks - blocks_inside + slack - slack_inside,
+                "last arena blocks and slack of the arena that the slot is too small for",
+            ),
+            term(
+                "metadata of files",
+                false,
+                files * u64::from(families),
+                "1 KiB for each of 16 files of a family, where there are too many families to charge them",
+            ),
+            term(
+                "databases",
+                false,
+                DATABASE_BYTES * u64::from(databases),
+                "structures of a database: versions, column families, threads' caches",
+            ),
+            term(
+                "background jobs",
+                false,
+                JOB_BYTES * u64::from(self.threads) * u64::from(databases),
+                "readahead of each input, buffer of each output, blocks under construction",
+            ),
         ]
     }
 }

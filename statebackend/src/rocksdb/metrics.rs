@@ -2,8 +2,8 @@
 //!
 //! Properties are read of a column family, tickers of a database. Flink names a property's gauge after the property
 //! and puts it into a group of the column family; a ticker's gauge is `rocksdb.` and the ticker in lower case, without a
-//! family. Reading a property takes the database's lock for a moment; tickers cost a few percent of every operation
-//! while they are counted, which is from the moment a database is opened with one of them switched on.
+//! family. Reading a property takes the database's lock for a moment; tickers are counted by every operation, from the
+//! moment a database is opened with one of them switched on.
 
 use std::fmt;
 

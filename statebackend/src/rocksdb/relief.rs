@@ -127,41 +127,36 @@ impl Relief {
         let enough = || self.buffers.mutable_bytes() <= limit / 2;
         if self.buffers.usage_bytes() >= limit {
             // others may be stalled by what was written: free that before anything that could wait
-            self.flush(own.database.upgrade().into_iter().collect(), enough);
+            flush(&own.database.upgrade().into_iter().collect::<Vec<_>>(), enough);
         }
         if enough() {
             return;
         }
         let Ok(_one) = self.flushing_others.try_lock() else {
-            return self.flush(own.database.upgrade().into_iter().collect(), enough);
+            return flush(&own.database.upgrade().into_iter().collect::<Vec<_>>(), enough);
         };
         let seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = seats.iter().filter_map(Weak::upgrade).filter(|seat| seat.writing.load(SeqCst) == 0);
-        let databases = idle.filter_map(|seat| seat.database.upgrade()).collect();
+        let databases: Vec<_> = idle.filter_map(|seat| seat.database.upgrade()).collect();
         drop(seats);
-        self.flush(databases, enough);
+        flush(&databases, enough);
     }
+}
 
-    /// Flushes the largest memtables until there is enough room, or none is left.
-    #[expect(clippy::unused_self, reason = "a part of `relieve`")]
-    fn flush(&self, databases: Vec<Arc<dyn Flush>>, enough: impl Fn() -> bool) {
-        let mut memtables: Vec<(u64, &Arc<dyn Flush>, usize)> = databases
-            .iter()
-            .flat_map(|database| {
-                database
-                    .memtables()
-                    .into_iter()
-                    .enumerate()
-                    .map(move |(family, bytes)| (bytes, database, family))
-            })
-            .collect();
-        memtables.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
-        for (_, database, family) in memtables {
-            if enough() {
-                return;
-            }
-            // A database that cannot flush says so at its next write; the others are not to blame.
-            drop(database.flush(family));
+/// Flushes the largest memtables until there is enough room, or none is left.
+fn flush(databases: &[Arc<dyn Flush>], enough: impl Fn() -> bool) {
+    let mut memtables: Vec<(u64, &Arc<dyn Flush>, usize)> = databases
+        .iter()
+        .flat_map(|database| {
+            database.memtables().into_iter().enumerate().map(move |(family, bytes)| (bytes, database, family))
+        })
+        .collect();
+    memtables.sort_by_key(|(bytes, ..)| std::cmp::Reverse(*bytes));
+    for (_, database, family) in memtables {
+        if enough() {
+            return;
         }
+        // A database that cannot flush says so at its next write; the others are not to blame.
+        drop(database.flush(family));
     }
 }

@@ -80,16 +80,15 @@ impl BlockArena {
     /// Memory for a block of so many bytes; never null.
     fn allocate(&self, bytes: usize) -> NonNull<u8> {
         let layout = layout(bytes);
-        let (start, in_arena) = match self.arena.allocate(layout) {
-            Ok(block) => (block.cast::<u8>(), true),
-            Err(_) => {
-                self.fallbacks.fetch_add(1, Relaxed);
-                self.fallback_bytes.fetch_add(layout.size() as u64, Relaxed);
-                // SAFETY: the layout has the size of the header at least.
-                let block = unsafe { alloc::alloc(layout) };
-                let Some(block) = NonNull::new(block) else { alloc::handle_alloc_error(layout) };
-                (block, false)
-            }
+        let (start, in_arena) = if let Ok(block) = self.arena.allocate(layout) {
+            (block.cast::<u8>(), true)
+        } else {
+            self.fallbacks.fetch_add(1, Relaxed);
+            self.fallback_bytes.fetch_add(layout.size() as u64, Relaxed);
+            // SAFETY: the layout has the size of the header at least.
+            let block = unsafe { alloc::alloc(layout) };
+            let Some(block) = NonNull::new(block) else { alloc::handle_alloc_error(layout) };
+            (block, false)
         };
         // SAFETY: the memory is ours, aligned as a header and longer than one.
         unsafe { start.cast::<Header>().write(Header { bytes: layout.size(), in_arena }) };

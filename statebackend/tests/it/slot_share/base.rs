@@ -46,7 +46,7 @@ impl Random {
 
     /// A value that compresses to about a half.
     pub(crate) fn value(&mut self, bytes: usize) -> Vec<u8> {
-        (0..bytes).map(|i| if i % 2 == 0 { 0 } else { (self.next() >> 32) as u8 }).collect()
+        (0..bytes).map(|i| if i % 2 == 0 { 0 } else { self.next().to_le_bytes()[4] }).collect()
     }
 }
 

@@ -132,7 +132,7 @@ fn an_idle_database_does_not_stall_the_others() {
                 sender.send(()).unwrap();
             });
             receiver
-                .recv_timeout(Duration::from_secs(60))
+                .recv_timeout(Duration::from_mins(1))
                 .expect("the busy writer waits for the idle database");
         });
     }

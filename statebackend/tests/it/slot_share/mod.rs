@@ -1,6 +1,7 @@
 //! The databases of a slot share its memory and stay within it.
 
 mod base;
+mod kernel;
 mod limits;
 mod soak;
 
@@ -35,6 +36,11 @@ fn capacities_and_ratios_are_really_applied() {
         assert_eq!(buffers, expected.write_buffer_manager_capacity);
         assert_eq!(memory.high_priority_ratio().to_bits(), high_priority.parse::<f64>().unwrap().to_bits());
         assert!(!memory.is_strict());
+        for (databases, families) in [(1, 1), (8, 160), (100, 1000)] {
+            let terms = memory.terms(databases, families, MIB);
+            let inside: u64 = terms.iter().filter(|term| term.in_slot).map(|term| term.bytes).sum();
+            assert_eq!(inside, total, "{terms:#?}");
+        }
 
         let folder = tempdir().unwrap();
         let base = Base::open(folder.path(), 2, &settings, Some(&memory), 2);
@@ -137,6 +143,13 @@ fn a_slot_too_small_for_a_cache() {
     assert!(refused.contains("give the slot more managed memory"), "{refused}");
     assert!(SlotMemory::new(u64::MAX, &settings(&[])).is_err());
     assert_eq!(SlotMemory::new(MIB, &settings(&[])).unwrap().total_bytes(), MIB);
+}
+
+/// The fuse: a cache that refuses rather than exceed its capacity.
+#[test]
+fn strictness_is_really_applied() {
+    let memory = SlotMemory::new(16 * MIB, &settings(&[("memory.strict", "true")])).unwrap();
+    assert!(memory.is_strict());
 }
 
 /// Databases, memory and iterators may end in any order: what C++ still needs lives on.

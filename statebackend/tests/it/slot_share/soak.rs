@@ -3,6 +3,8 @@
 //! `PLIMSOLL_SECONDS` says how long (5). The watcher sees the cache's usage and the memtables: what they hold together
 //! never exceeds the slot's bytes, and memtables exceed their limit by one arena block for each writer at most.
 
+#![expect(clippy::disallowed_methods, reason = "a soak takes its time, and looks every millisecond")]
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,9 +14,10 @@ use tempfile::tempdir;
 
 use super::{Base, MIB, Random, key, settings};
 
-const DATABASES: usize = 8;
-const FAMILIES: usize = 20;
-const SLOT: u64 = 64 * MIB;
+pub(super) const DATABASES: usize = 8;
+pub(super) const FAMILIES: usize = 20;
+pub(super) const SLOT: u64 = 64 * MIB;
+pub(super) const TEST: &str = "slot_share::soak::eight_databases_of_twenty_families_stay_within_their_slot";
 /// Entries of a chunk, as Flink reads them.
 const CHUNK: usize = 128;
 
