@@ -59,6 +59,8 @@ pub(super) struct TableShape {
     pub(super) charges_files: bool,
 }
 
+/// What a memtable is charged for when it begins, even while writers are stalled.
+const MEMTABLE_BYTES: u64 = 2 << 10;
 /// In pieces of so many bytes RocksDB charges what are no blocks.
 const CHARGE_BYTES: u64 = 256 << 10;
 /// What a file's metadata holds: its place, its first and last key.
@@ -290,6 +292,7 @@ impl SlotMemory {
         let capacity = self.cache_capacity_bytes();
         let reserve = self.total_bytes.saturating_sub(capacity);
         let blocks = arena_block_bytes.saturating_mul(u64::from(databases.min(families)));
+        let blocks = blocks.saturating_add(MEMTABLE_BYTES * u64::from(families));
         let slack = capacity / ARENA_SLACK + BASE_BYTES;
         let (blocks_inside, slack_inside) = (blocks.min(reserve), slack.min(reserve - blocks.min(reserve)));
         let files = if self.charges_files(families) { 0 } else { FAMILY_FILES * FILE_BYTES };
@@ -305,7 +308,7 @@ impl SlotMemory {
                 "last arena blocks",
                 true,
                 blocks_inside,
-                "each writer may take one arena block past the limit before it stalls",
+                "each writer may take one arena block past the limit before it stalls; 2 KiB begin each memtable",
             ),
             term(
                 "arena slack",

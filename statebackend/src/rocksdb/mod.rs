@@ -20,7 +20,8 @@
 //!
 //! What it promises: blocks, memtables, table readers, file metadata and filters under construction of all databases
 //! are charged to one cache, whose capacity is Flink's share of the slot's memory; memtables exceed their limit by no
-//! more than one arena block for each writer; block bytes lie in an arena with a cap.
+//! more than one arena block for each writer, and the 2 KiB with which each memtable begins; block bytes lie in an arena
+//! with a cap. Metadata of files is charged only where there are few families: see [`SlotMemory::charges_files`].
 //!
 //! What it does not cover: buffers of flushes and compactions and RocksDB's own structures, which are terms of
 //! [`SlotMemory::terms`] and lie in the general heap.
@@ -45,15 +46,17 @@ mod store;
 mod value;
 
 pub use bridge::RoleUsage;
+pub use database::Limits;
 pub use gate::{IteratorRefused, Permit};
 pub use lease::{MemoryLease, MemorySource, ProcessMemory};
 pub use memory::{SlotMemory, Term};
 pub use metrics::{METRICS, Measured, Metric, MetricSet, Source};
-pub use options::{arena_block_bytes, arena_block_warning, db_options, family_options, unshared_family_bytes};
+pub use options::{
+    arena_block_bytes, arena_block_warning, db_options, family_options, unshared_family_bytes,
+};
 pub use profile::{PROFILES, Profile};
 pub use relief::{Flush, Writer, flush_memtable, memtable_bytes};
 pub use settings::RocksDbSettings;
-pub use database::Limits;
 pub use store::{RocksPlace, RocksStore};
 
 pub(crate) use frozen::{FrozenDatabase, Uploaded};

@@ -1,7 +1,8 @@
 //! Eight databases of twenty families in one slot, written, read and scanned at once, watched a thousand times a second.
 //!
 //! `PLIMSOLL_SECONDS` says how long (5). The watcher sees the cache's usage and the memtables: what they hold together
-//! never exceeds the slot's bytes, and memtables exceed their limit by one arena block for each writer at most.
+//! never exceeds the slot's bytes, and memtables exceed their limit by one arena block for each writer at most, beside the
+//! 2 KiB with which RocksDB begins each memtable: a flush begins one, also while writers are stalled.
 
 #![expect(clippy::disallowed_methods, reason = "a soak takes its time, and looks every millisecond")]
 
@@ -18,6 +19,8 @@ pub(super) const DATABASES: usize = 8;
 pub(super) const FAMILIES: usize = 20;
 pub(super) const SLOT: u64 = 64 * MIB;
 pub(super) const TEST: &str = "slot_share::soak::eight_databases_of_twenty_families_stay_within_their_slot";
+/// What a memtable is charged for when it begins.
+const MEMTABLE_BYTES: u64 = 2 << 10;
 /// Entries of a chunk, as Flink reads them.
 const CHUNK: usize = 128;
 
@@ -125,7 +128,8 @@ fn eight_databases_of_twenty_families_stay_within_their_slot() {
         memory.fallbacks(),
     );
     assert!(peaks.held <= memory.total_bytes(), "{peaks:?}");
-    assert!(peaks.memtables <= limit + DATABASES as u64 * block, "{peaks:?}");
+    let begun = u64::from(families) * MEMTABLE_BYTES;
+    assert!(peaks.memtables <= limit + DATABASES as u64 * block + begun, "{peaks:?}");
     assert!(memory.arena_peak_bytes() <= memory.arena_cap_bytes());
     assert_eq!(memory.fallbacks(), 0);
     assert!(done.written_bytes.load(Relaxed) > 0 && done.chunks.load(Relaxed) > 0);
