@@ -87,7 +87,10 @@ impl<K: KeySerializer, N: KeySerializer, D: Kind> HeapTable<K, N, D> {
         let Self { keys, table, .. } = self;
         let hash = keys.hash(table, key, namespace);
         match table.remove(hash, |row| keys.is(row, key, namespace)) {
-            Ok(row) => Ok(row.map(|row| row.payload)),
+            Ok(row) => {
+                table.shrink();
+                Ok(row.map(|row| row.payload))
+            }
             Err(_) => Err(self.refused()),
         }
     }

@@ -158,7 +158,11 @@ impl Database {
 
     #[cold]
     fn lost(&self, name: &str) -> StateError {
-        StateError::rocksdb("find", self.path.display().to_string(), format!("it has no column family {name}"))
+        StateError::rocksdb(
+            "find",
+            self.path.display().to_string(),
+            format!("it has no column family {name}"),
+        )
     }
 
     /// A family that exists.
@@ -224,4 +228,3 @@ pub(crate) fn remove_folder(path: &Path) -> Result<(), StateError> {
 pub(crate) fn make_folder(path: &Path) -> Result<(), StateError> {
     fs::create_dir_all(path).map_err(|error| StateError::storage("make", path.display().to_string(), error))
 }
-

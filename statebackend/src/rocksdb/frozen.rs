@@ -155,15 +155,10 @@ impl FrozenDatabase {
         let db = Db::open_cf_descriptors_read_only(&options, &self.folder, described, false);
         let db = Arc::new(db.map_err(|error| StateError::rocksdb("open", place(), error))?);
         let groups = KeyGroups::new(meta.max_parallelism)?;
-        let families: Vec<(u16, Family)> = meta
-            .states
-            .iter()
-            .filter_map(|state| Some((state.id, Family::of(&db, &state.name)?)))
-            .collect();
-        let mut all: Vec<(u16, DBRawIteratorWithThreadMode<'_, Db>)> = families
-            .iter()
-            .map(|(id, family)| (*id, db.raw_iterator_cf(family.handle())))
-            .collect();
+        let families: Vec<(u16, Family)> =
+            meta.states.iter().filter_map(|state| Some((state.id, Family::of(&db, &state.name)?))).collect();
+        let mut all: Vec<(u16, DBRawIteratorWithThreadMode<'_, Db>)> =
+            families.iter().map(|(id, family)| (*id, db.raw_iterator_cf(family.handle()))).collect();
         let mut prefix = Vec::new();
         groups.write_prefix(meta.range.first, &mut prefix);
         for (_, rows) in &mut all {

@@ -35,6 +35,7 @@ fn elements<S: Serializer>(
 }
 
 impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
+    #[inline(never)]
     pub(crate) fn for_each(
         &mut self,
         key: &K::Value,
@@ -80,6 +81,25 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
         Ok(())
     }
 
+    /// The elements and their serializer, where memory has all of them. Those that RocksDB has are fetched.
+    #[inline(never)]
+    pub(crate) fn cells(
+        &mut self,
+        key: &K::Value,
+        namespace: &N::Value,
+    ) -> Result<Option<(&[S::Cell], &S)>, StateError> {
+        let Some(hot) = &mut self.hot else { return Ok(None) };
+        let known = hot.find(key, namespace).is_some_and(|(unit, _)| unit.base != ListBase::Unknown);
+        if !known {
+            self.for_each(key, namespace, |_| ())?;
+        }
+        let Self { kind, hot, .. } = self;
+        let Some(hot) = hot else { return Ok(None) };
+        let found = hot.find(key, namespace).filter(|(unit, _)| unit.base != ListBase::Unknown);
+        Ok(found.map(|(unit, _)| (&*unit.list.cells, &kind.0)))
+    }
+
+    #[inline(never)]
     pub(crate) fn add_all(
         &mut self,
         key: &K::Value,
@@ -152,6 +172,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
     }
 
     /// Replaces the list; none left deletes it.
+    #[inline(never)]
     pub(crate) fn replace(
         &mut self,
         key: &K::Value,

@@ -56,7 +56,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         group
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn get(
         &mut self,
         key: &K::Value,
@@ -76,7 +76,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         Ok(value)
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn contains(
         &mut self,
         key: &K::Value,
@@ -93,7 +93,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         self.rows.read(|found| found.is_some())
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn put(
         &mut self,
         key: &K::Value,
@@ -111,7 +111,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         self.rows.put()
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn remove(
         &mut self,
         key: &K::Value,
@@ -190,7 +190,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         Ok(())
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn for_each(
         &mut self,
         key: &K::Value,

@@ -70,11 +70,12 @@ impl RocksStore {
         if handles.is_empty() {
             return Ok(());
         }
-        let _held: Option<Reservation> = owner
-            .map(|owner| owner.try_reserve_shared(RESTORE_BYTES))
-            .transpose()
-            .map_err(|refusal| StateError::Refused { what: "the buffers of a restore".to_owned(), refusal })?;
-        let fits = |meta: &BackendMeta, place: &str| restored::check(meta, place, key, groups.max_parallelism());
+        let _held: Option<Reservation> =
+            owner.map(|owner| owner.try_reserve_shared(RESTORE_BYTES)).transpose().map_err(|refusal| {
+                StateError::Refused { what: "the buffers of a restore".to_owned(), refusal }
+            })?;
+        let fits =
+            |meta: &BackendMeta, place: &str| restored::check(meta, place, key, groups.max_parallelism());
         if let [handle @ KeyedStateHandle::Incremental { range: theirs, backend, checkpoint, .. }] = handles
             && *theirs == range
         {
@@ -186,7 +187,9 @@ impl RocksStore {
 
 fn needed(storage: Option<&CheckpointStorage>) -> Result<&CheckpointStorage, StateError> {
     storage.ok_or_else(|| {
-        StateError::Usage("an incremental snapshot cannot be restored without a checkpoint storage".to_owned())
+        StateError::Usage(
+            "an incremental snapshot cannot be restored without a checkpoint storage".to_owned(),
+        )
     })
 }
 

@@ -24,7 +24,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
         value.map_err(|error| rows.damaged(error))
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn get(
         &mut self,
         key: &K::Value,
@@ -48,7 +48,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
         Ok(value)
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn set(
         &mut self,
         key: &K::Value,
@@ -95,6 +95,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
         rows.put()
     }
 
+    #[inline(never)]
     pub(crate) fn remove(&mut self, key: &K::Value, namespace: &N::Value) -> Result<(), StateError> {
         let Self { rows, hot, .. } = self;
         if let Some(hot) = hot {
@@ -115,7 +116,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
         rows.delete()
     }
 
-    #[inline]
+    #[inline(never)]
     pub(crate) fn update(
         &mut self,
         key: &K::Value,

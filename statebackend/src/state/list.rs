@@ -18,7 +18,22 @@ pub(crate) enum ListStore<K: KeySerializer, N: KeySerializer, S: Serializer> {
     Rocks(RocksLists<K, N, S>),
 }
 
+/// Elements of a list as they are kept, and their serializer.
+type Kept<'l, S> = (&'l [<S as Serializer>::Cell], &'l S);
+
 impl<K: KeySerializer, N: KeySerializer, S: Serializer> ListStore<K, N, S> {
+    /// The elements, where memory has all of them.
+    #[inline]
+    fn cells(&mut self, key: &K::Value, namespace: &N::Value) -> Result<Option<Kept<'_, S>>, StateError> {
+        match self {
+            Self::Heap(heap) => {
+                let list = heap.find(key, namespace);
+                Ok(Some((list.map_or(&[], |list| &list.cells), &heap.kind.0)))
+            }
+            Self::Rocks(rocks) => rocks.cells(key, namespace),
+        }
+    }
+
     #[inline]
     fn for_each(
         &mut self,
@@ -173,24 +188,28 @@ impl<K: KeySerializer, S: Serializer, N: KeySerializer> ListState<K, S, N> {
         match &self.inner {
             Inner::Plain(store) => writing(store)?.for_each(key, namespace, see),
             Inner::Timed(store, ttl, core) => {
-                let (mut store, now_ms) = (writing(store)?, core.now_ms());
-                let (mut young, mut expired) = (Vec::new(), false);
-                store.for_each(key, namespace, |(stamp_ms, element)| {
-                    let old = ttl.is_expired(stamp_ms, now_ms);
-                    expired |= old;
-                    if !old || ttl.shows_expired() {
-                        see(element.clone());
-                    }
-                    if !old {
-                        young.push((if ttl.touches() { now_ms } else { stamp_ms }, element));
-                    }
-                })?;
-                if expired || ttl.touches() && !young.is_empty() {
-                    store.replace(key, namespace, &young)?;
-                }
-                Ok(())
+                for_each_timed(store, *ttl, core.now_ms(), key, namespace, &mut see)
             }
         }
+    }
+
+    /// Shows the list as a whole, without copying it where it is in memory. The state must not be used meanwhile.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    #[inline]
+    pub fn view<R>(
+        &self,
+        key: &K::Value,
+        namespace: &N::Value,
+        see: impl FnOnce(ListView<'_, S>) -> R,
+    ) -> Result<R, StateError> {
+        if let Inner::Plain(store) = &self.inner
+            && let Some(cells) = writing(store)?.cells(key, namespace)?
+        {
+            return Ok(see(ListView(Elements::Cells(cells.0, cells.1))));
+        }
+        Ok(see(ListView(Elements::Values(&self.get(key, namespace)?))))
     }
 
     /// Adds an element at the end.
@@ -284,6 +303,73 @@ impl<K: KeySerializer, S: Serializer, N: KeySerializer> ListState<K, S, N> {
             Inner::Timed(store, ..) => merge(&mut *writing(store)?, key, target, sources),
         }
     }
+}
+
+/// A list while it is seen.
+pub struct ListView<'l, S: Serializer>(Elements<'l, S>);
+
+enum Elements<'l, S: Serializer> {
+    Cells(&'l [S::Cell], &'l S),
+    Values(&'l [S::Value]),
+}
+
+impl<S: Serializer> ListView<'_, S> {
+    /// How many elements there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Elements::Cells(cells, _) => cells.len(),
+            Elements::Values(values) => values.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// An element by its place.
+    pub fn get(&self, at: usize) -> Option<S::Value> {
+        match &self.0 {
+            Elements::Cells(cells, serializer) => cells.get(at).map(|cell| cell.unpack(serializer)),
+            Elements::Values(values) => values.get(at).cloned(),
+        }
+    }
+
+    /// All elements, in the order they were added.
+    pub fn iter(&self) -> impl Iterator<Item = S::Value> {
+        (0..self.len()).filter_map(|at| self.get(at))
+    }
+}
+
+type Timed<K, N, S> = Shared<ListStore<K, N, Stamped<S>>>;
+
+// apart, so that state without a time to live stays small where it is used
+#[inline(never)]
+fn for_each_timed<K: KeySerializer, N: KeySerializer, S: Serializer>(
+    store: &Timed<K, N, S>,
+    ttl: Ttl,
+    now_ms: i64,
+    key: &K::Value,
+    namespace: &N::Value,
+    see: &mut dyn FnMut(S::Value),
+) -> Result<(), StateError> {
+    let mut store = writing(store)?;
+    let (mut young, mut expired) = (Vec::new(), false);
+    store.for_each(key, namespace, |(stamp_ms, element)| {
+        let old = ttl.is_expired(stamp_ms, now_ms);
+        expired |= old;
+        if !old || ttl.shows_expired() {
+            see(element.clone());
+        }
+        if !old {
+            young.push((if ttl.touches() { now_ms } else { stamp_ms }, element));
+        }
+    })?;
+    if expired || ttl.touches() && !young.is_empty() {
+        store.replace(key, namespace, &young)?;
+    }
+    Ok(())
 }
 
 fn stamped<V: Clone>(values: &[V], now_ms: i64) -> Vec<(i64, V)> {

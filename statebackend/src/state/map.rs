@@ -209,20 +209,7 @@ impl<K: KeySerializer, U: KeySerializer, S: Serializer, N: KeySerializer> MapSta
     ) -> Result<Option<S::Value>, StateError> {
         match &self.inner {
             Inner::Plain(store) => writing(store)?.get(key, namespace, user_key),
-            Inner::Timed(store, ttl, core) => {
-                let (mut store, now_ms) = (writing(store)?, core.now_ms());
-                let Some((stamp_ms, value)) = store.get(key, namespace, user_key)? else { return Ok(None) };
-                if ttl.is_expired(stamp_ms, now_ms) {
-                    store.remove(key, namespace, user_key)?;
-                    return Ok(ttl.shows_expired().then_some(value));
-                }
-                if ttl.touches() {
-                    let stamped = (now_ms, value);
-                    store.put(key, namespace, user_key, &stamped)?;
-                    return Ok(Some(stamped.1));
-                }
-                Ok(Some(value))
-            }
+            Inner::Timed(store, ttl, core) => get_timed(store, *ttl, core.now_ms(), key, namespace, user_key),
         }
     }
 
@@ -314,26 +301,7 @@ impl<K: KeySerializer, U: KeySerializer, S: Serializer, N: KeySerializer> MapSta
                 writing(store)?.for_each(key, namespace, |user_key, value| see(&user_key, &value))
             }
             Inner::Timed(store, ttl, core) => {
-                let (mut store, now_ms) = (writing(store)?, core.now_ms());
-                let (mut expired, mut touched) = (Vec::new(), Vec::new());
-                store.for_each(key, namespace, |user_key, (stamp_ms, value)| {
-                    let old = ttl.is_expired(stamp_ms, now_ms);
-                    if !old || ttl.shows_expired() {
-                        see(&user_key, &value);
-                    }
-                    if old {
-                        expired.push(user_key);
-                    } else if ttl.touches() {
-                        touched.push((user_key, (now_ms, value)));
-                    }
-                })?;
-                for user_key in &expired {
-                    store.remove(key, namespace, user_key)?;
-                }
-                for (user_key, stamped) in &touched {
-                    store.put(key, namespace, user_key, stamped)?;
-                }
-                Ok(())
+                for_each_timed(store, *ttl, core.now_ms(), key, namespace, &mut see)
             }
         }
     }
@@ -402,4 +370,61 @@ impl<K: KeySerializer, U: KeySerializer, S: Serializer, N: KeySerializer> MapSta
             Inner::Timed(store, ..) => writing(store)?.clear(key, namespace),
         }
     }
+}
+
+type Timed<K, N, U, S> = Shared<MapStore<K, N, U, Stamped<S>>>;
+
+// apart, so that state without a time to live stays small where it is used
+#[inline(never)]
+fn get_timed<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer>(
+    store: &Timed<K, N, U, S>,
+    ttl: Ttl,
+    now_ms: i64,
+    key: &K::Value,
+    namespace: &N::Value,
+    user_key: &U::Value,
+) -> Result<Option<S::Value>, StateError> {
+    let mut store = writing(store)?;
+    let Some((stamp_ms, value)) = store.get(key, namespace, user_key)? else { return Ok(None) };
+    if ttl.is_expired(stamp_ms, now_ms) {
+        store.remove(key, namespace, user_key)?;
+        return Ok(ttl.shows_expired().then_some(value));
+    }
+    if ttl.touches() {
+        let stamped = (now_ms, value);
+        store.put(key, namespace, user_key, &stamped)?;
+        return Ok(Some(stamped.1));
+    }
+    Ok(Some(value))
+}
+
+#[inline(never)]
+fn for_each_timed<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer>(
+    store: &Timed<K, N, U, S>,
+    ttl: Ttl,
+    now_ms: i64,
+    key: &K::Value,
+    namespace: &N::Value,
+    see: &mut dyn FnMut(&U::Value, &S::Value),
+) -> Result<(), StateError> {
+    let mut store = writing(store)?;
+    let (mut expired, mut touched) = (Vec::new(), Vec::new());
+    store.for_each(key, namespace, |user_key, (stamp_ms, value)| {
+        let old = ttl.is_expired(stamp_ms, now_ms);
+        if !old || ttl.shows_expired() {
+            see(&user_key, &value);
+        }
+        if old {
+            expired.push(user_key);
+        } else if ttl.touches() {
+            touched.push((user_key, (now_ms, value)));
+        }
+    })?;
+    for user_key in &expired {
+        store.remove(key, namespace, user_key)?;
+    }
+    for (user_key, stamped) in &touched {
+        store.put(key, namespace, user_key, stamped)?;
+    }
+    Ok(())
 }

@@ -26,7 +26,7 @@ pub use descriptor::{
     AggregatingDescriptor, ListDescriptor, MapDescriptor, ReducingDescriptor, ValueDescriptor,
 };
 pub use folded::{AggregateFunction, AggregatingState, ReducingState};
-pub use list::ListState;
+pub use list::{ListState, ListView};
 pub use map::MapState;
 pub use ttl::{Ttl, TtlUpdate, TtlVisibility};
 pub use value::ValueState;

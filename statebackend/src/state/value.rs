@@ -156,20 +156,7 @@ impl<K: KeySerializer, S: Serializer, N: KeySerializer> ValueState<K, S, N> {
     pub fn get(&self, key: &K::Value, namespace: &N::Value) -> Result<Option<S::Value>, StateError> {
         match &self.inner {
             Inner::Plain(store) => writing(store)?.get(key, namespace),
-            Inner::Timed(store, ttl, core) => {
-                let (mut store, now_ms) = (writing(store)?, core.now_ms());
-                let Some((stamp_ms, value)) = store.get(key, namespace)? else { return Ok(None) };
-                if ttl.is_expired(stamp_ms, now_ms) {
-                    store.remove(key, namespace)?;
-                    return Ok(ttl.shows_expired().then_some(value));
-                }
-                if ttl.touches() {
-                    let stamped = (now_ms, value);
-                    store.set(key, namespace, &stamped)?;
-                    return Ok(Some(stamped.1));
-                }
-                Ok(Some(value))
-            }
+            Inner::Timed(store, ttl, core) => get_timed(store, *ttl, core.now_ms(), key, namespace),
         }
     }
 
@@ -214,11 +201,7 @@ impl<K: KeySerializer, S: Serializer, N: KeySerializer> ValueState<K, S, N> {
         match &self.inner {
             Inner::Plain(store) => writing(store)?.update(key, namespace, change),
             Inner::Timed(store, ttl, core) => {
-                let now_ms = core.now_ms();
-                writing(store)?.update(key, namespace, |stamped| {
-                    let seen = stamped.filter(|(stamp_ms, _)| !ttl.is_expired(*stamp_ms, now_ms));
-                    change(seen.map(|(_, value)| value)).map(|value| (now_ms, value))
-                })
+                update_timed(store, *ttl, core.now_ms(), key, namespace, change)
             }
         }
     }
@@ -247,4 +230,44 @@ impl<K: KeySerializer, S: Serializer, N: KeySerializer> ValueState<K, S, N> {
             },
         }
     }
+}
+
+type Timed<K, N, S> = Shared<ValueStore<K, N, Stamped<S>>>;
+
+// apart, so that state without a time to live stays small where it is used
+#[inline(never)]
+fn get_timed<K: KeySerializer, N: KeySerializer, S: Serializer>(
+    store: &Timed<K, N, S>,
+    ttl: Ttl,
+    now_ms: i64,
+    key: &K::Value,
+    namespace: &N::Value,
+) -> Result<Option<S::Value>, StateError> {
+    let mut store = writing(store)?;
+    let Some((stamp_ms, value)) = store.get(key, namespace)? else { return Ok(None) };
+    if ttl.is_expired(stamp_ms, now_ms) {
+        store.remove(key, namespace)?;
+        return Ok(ttl.shows_expired().then_some(value));
+    }
+    if ttl.touches() {
+        let stamped = (now_ms, value);
+        store.set(key, namespace, &stamped)?;
+        return Ok(Some(stamped.1));
+    }
+    Ok(Some(value))
+}
+
+#[inline(never)]
+fn update_timed<K: KeySerializer, N: KeySerializer, S: Serializer>(
+    store: &Timed<K, N, S>,
+    ttl: Ttl,
+    now_ms: i64,
+    key: &K::Value,
+    namespace: &N::Value,
+    change: impl FnOnce(Option<S::Value>) -> Option<S::Value>,
+) -> Result<(), StateError> {
+    writing(store)?.update(key, namespace, |stamped| {
+        let seen = stamped.filter(|(stamp_ms, _)| !ttl.is_expired(*stamp_ms, now_ms));
+        change(seen.map(|(_, value)| value)).map(|value| (now_ms, value))
+    })
 }

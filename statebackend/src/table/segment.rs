@@ -14,8 +14,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use plimsoll_memory::arena::PoolAllocator;
 
 /// Rows for each segment at which the table grows by one: a segment then has between half and twice as many. Twice this
-/// fits a table of 1,024 buckets with room for the spread of a good hash.
-const ROWS_PER_SEGMENT: usize = 416;
+/// fits a table of 16,384 buckets with room for the spread of a good hash.
+///
+/// Larger segments are faster: the tags of one lie together, and those of a million rows stay in the processor's cache
+/// and its table of pages. Smaller ones are copied sooner while a snapshot runs: this many rows are copied in some 100 µs.
+const ROWS_PER_SEGMENT: usize = if cfg!(test) { 100 } else { 6_800 };
 
 /// What a table holds.
 pub(crate) trait Entry: Sized + Send + Sync + 'static {
@@ -114,7 +117,9 @@ impl<E: Entry> Table<E> {
             self.grow()?;
         }
         let at = self.place(hash);
-        self.take_back(at)?;
+        if let Slot::Shared(_) = self.slots[at] {
+            self.take_back(at)?;
+        }
         let hashing = &self.hashing;
         let rehash = |row: &E| hash_row(hashing, row);
         let Slot::Own(segment) = &mut self.slots[at] else { return Err(AllocError) };
@@ -185,17 +190,13 @@ impl<E: Entry> Table<E> {
         let rehash = |row: &E| hash_row(hashing, row);
         let Slot::Own(segment) = &mut self.slots[from] else { return Err(AllocError) };
         let moves = |row: &E| place(rehash(row), mask, count + 1) == count;
-        let mut stay = HashTable::new_in(self.arena.clone());
-        let mut go = HashTable::new_in(self.arena.clone());
         let going = segment.iter().filter(|row| moves(row)).count();
-        stay.try_reserve(segment.len() - going, rehash).map_err(|_| AllocError)?;
+        let mut go = HashTable::new_in(self.arena.clone());
         go.try_reserve(going, rehash).map_err(|_| AllocError)?;
-        for row in segment.drain() {
-            let hash = rehash(&row);
-            let part = if place(hash, mask, count + 1) == count { &mut go } else { &mut stay };
-            part.insert_unique(hash, row, rehash);
+        // what stays keeps its memory: it is about to grow again
+        for row in segment.extract_if(|row| moves(row)) {
+            go.insert_unique(rehash(&row), row, rehash);
         }
-        *segment = stay;
         self.slots.push(Slot::Own(go));
         self.mask = mask;
         Ok(())
