@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod acknowledgement;
+mod histories;
 mod key_groups;
 mod rocksdb_options;
 mod serializers;
