@@ -38,8 +38,6 @@
 //! | [`state`] | value, list, map, reducing and aggregating state; descriptors; time to live |
 //! | [`BackendChoice`] | what a configuration asks for |
 //! | [`KeyedBackend`] | the states of one subtask, their snapshots and their restore |
-//! | [`operator`] | state without keys: lists, unions, broadcast |
-//! | [`timer`] | timers, in memory or in RocksDB |
 //! | [`serializer`] | how keys and values become bytes, and what may read what |
 //! | [`key_group`] | key groups, assigned as Flink does |
 //! | [`HeapMemory`] | tables in a capped arena, frozen in place for a snapshot |

@@ -380,7 +380,7 @@ impl<K: KeySerializer> KeyedBackend<K> {
             Store::Heap(_) => self.waiting.find(asked.name),
             Store::Rocks(_) => Vec::new(),
         };
-        let migrated = |written: &StateMeta, value: &[u8], out: &mut Vec<u8>| {
+        let rewrite = |written: &StateMeta, value: &[u8], out: &mut Vec<u8>| {
             out.clear();
             migrate(written, value, out).map_err(|error| {
                 StateError::corrupt(format!("a row of state \"{}\"", asked.name), error.to_string())
@@ -391,7 +391,7 @@ impl<K: KeySerializer> KeyedBackend<K> {
         {
             let (namespace, parts) = answers(&written);
             if asked.compare(&written, namespace, parts)? {
-                rocks.rewrite(asked.name, |value, out| migrated(&written, value, out))?;
+                rocks.rewrite(asked.name, |value, out| rewrite(&written, value, out))?;
             }
         }
         let table = Rc::new(RefCell::new(make(self, &asked.name.into())?));
@@ -401,7 +401,7 @@ impl<K: KeySerializer> KeyedBackend<K> {
             let mut new = Vec::new();
             reader.for_each(written.id, self.core.range, |_, key, value| {
                 if migrates {
-                    migrated(&written, value, &mut new)?;
+                    rewrite(&written, value, &mut new)?;
                     return table.load(key, &new);
                 }
                 table.load(key, value)

@@ -181,9 +181,7 @@ impl Waiting {
     pub(crate) fn done(&mut self, name: &str) {
         self.loaded.push(name.to_owned());
         let loaded = &self.loaded;
-        self.readers.retain(|reader| {
-            reader.meta().states.iter().any(|state| !loaded.iter().any(|name| *name == state.name))
-        });
+        self.readers.retain(|reader| reader.meta().states.iter().any(|state| !loaded.contains(&state.name)));
     }
 
     /// States that were not asked for, by name.

@@ -147,7 +147,8 @@ impl HotMemory {
         !fair || held > ceiling + ceiling / 16
     }
 
-    /// A table has given way: what others asked for goes back to the pool, and the ceiling rises again, a step at a time.
+    /// A table has given way: what others asked for goes back to the pool, and the ceiling rises again, a step at a
+    /// time.
     pub(super) fn gave_way(&self) {
         self.ceiling_bytes.fetch_add(STEP_BYTES, Relaxed);
         self.ceiling_bytes.fetch_min(self.limit_bytes, Relaxed);

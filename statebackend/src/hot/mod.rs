@@ -7,8 +7,10 @@
 //! | `batch` | what is written back, in the order of its keys |
 //! | `unit` | what is kept for a key: a value, a list, a map, each knowing what RocksDB has not seen yet |
 //!
-//! A read that finds its entry costs a look into a hash table, a write changes it there; RocksDB sees a key once for all
-//! its changes, in sorted batches: when entries give way, and at snapshots. Entries that were used stay, those that were
+//! A read that finds its entry costs a look into a hash table, a write changes it there; RocksDB sees a key once for
+//! all
+//! its changes, in sorted batches: when entries give way, and at snapshots. Entries that were used stay, those that
+//! were
 //! not go first.
 //!
 //! What it promises: no byte beyond the share, and where there is no room the state goes to RocksDB directly; what is

@@ -203,6 +203,7 @@ impl Database {
 }
 
 /// Puts what is appended behind what is there.
+#[expect(clippy::unnecessary_wraps, reason = "as RocksDB calls it")]
 fn append(_: &[u8], existing: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
     let appended: usize = operands.iter().map(<[u8]>::len).sum();
     let mut list = Vec::with_capacity(existing.map_or(0, <[u8]>::len) + appended);

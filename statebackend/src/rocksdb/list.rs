@@ -9,6 +9,9 @@ use crate::hot::{HotList, HotTable, ListBase, Unit};
 use crate::serializer::{Cell, KeySerializer, Serializer};
 use crate::table::CellList;
 
+/// Elements as they are kept, and their serializer.
+type Kept<'l, S> = (&'l [<S as Serializer>::Cell], &'l S);
+
 type Hot<K, N, S> = HotTable<K, N, ListKind<S>, HotList<S>>;
 
 /// The lists of one state.
@@ -87,7 +90,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
         &mut self,
         key: &K::Value,
         namespace: &N::Value,
-    ) -> Result<Option<(&[S::Cell], &S)>, StateError> {
+    ) -> Result<Option<Kept<'_, S>>, StateError> {
         let Some(hot) = &mut self.hot else { return Ok(None) };
         let known = hot.find(key, namespace).is_some_and(|(unit, _)| unit.base != ListBase::Unknown);
         if !known {
@@ -221,7 +224,9 @@ fn encode<K: KeySerializer, N: KeySerializer, S: Serializer>(
     values: &[S::Value],
 ) {
     rows.value.clear();
-    values.iter().for_each(|value| kind.0.write(value, &mut rows.value));
+    for value in values {
+        kind.0.write(value, &mut rows.value);
+    }
 }
 
 /// Shows the elements of the row.
@@ -231,7 +236,7 @@ fn show<K: KeySerializer, N: KeySerializer, S: Serializer>(
     see: impl FnMut(S::Value),
 ) -> Result<(), StateError> {
     let shown = rows.read(|found| elements(&kind.0, found.unwrap_or_default(), see))?;
-    shown.map_err(|why| rows.damaged(why))
+    shown.map_err(|why| rows.damaged(&why))
 }
 
 /// Puts what RocksDB has of a list before what is kept of it. The inner error: there is no room, and nothing changed.

@@ -69,7 +69,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let group = self.at(key, namespace, user_key);
         let serializer = &self.kind.value;
         let value = self.rows.read(|found| found.map(|bytes| whole(serializer, bytes)).transpose())?;
-        let value = value.map_err(|error| self.rows.damaged(error))?;
+        let value = value.map_err(|error| self.rows.damaged(&error))?;
         if self.hot.is_some() {
             self.keep(key, namespace, group, user_key, value.as_ref(), false)?;
         }
@@ -284,7 +284,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         rows.at(key, namespace);
         let mut any = false;
         each_row(rows, kind, &mut |user_key, _| {
-            any = !known.is_some_and(|map| map.get(&kind.user_key, &user_key).is_some());
+            any = known.is_none_or(|map| map.get(&kind.user_key, &user_key).is_none());
             !any
         })?;
         Ok(!any)
@@ -377,7 +377,7 @@ fn each_row<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer>
             }
         })?;
         if let Some(error) = damaged {
-            return Err(rows.damaged(error));
+            return Err(rows.damaged(&error));
         }
         behind = true;
         if let Seen::Done = seen {

@@ -285,7 +285,8 @@ impl SlotMemory {
         self.verify_database(options)
     }
 
-    /// What the databases of the slot need, as a sum: each part with its reason. Those in the slot sum to its bytes; the
+    /// What the databases of the slot need, as a sum: each part with its reason. Those in the slot sum to its bytes;
+    /// the
     /// overhead of the process must hold the others. `databases` and `families` are all of the slot;
     /// `arena_block_bytes` is the largest among the families.
     pub fn terms(&self, databases: u32, families: u32, arena_block_bytes: u64) -> Vec<Term> {

@@ -1,7 +1,8 @@
 //! RocksDB's own measures under Flink's names, each off until its option switches it on.
 //!
 //! Properties are read of a column family, tickers of a database. Flink names a property's gauge after the property
-//! and puts it into a group of the column family; a ticker's gauge is `rocksdb.` and the ticker in lower case, without a
+//! and puts it into a group of the column family; a ticker's gauge is `rocksdb.` and the ticker in lower case,
+//! without a
 //! family. Reading a property takes the database's lock for a moment; tickers are counted by every operation, from the
 //! moment a database is opened with one of them switched on.
 

@@ -20,7 +20,8 @@
 //!
 //! What it promises: blocks, memtables, table readers, file metadata and filters under construction of all databases
 //! are charged to one cache, whose capacity is Flink's share of the slot's memory; memtables exceed their limit by no
-//! more than one arena block for each writer, and the 2 KiB with which each memtable begins; block bytes lie in an arena
+//! more than one arena block for each writer, and the 2 KiB with which each memtable begins; block bytes lie in an
+//! arena
 //! with a cap. Metadata of files is charged only where there are few families: see [`SlotMemory::charges_files`].
 //!
 //! What it does not cover: buffers of flushes and compactions and RocksDB's own structures, which are terms of

@@ -49,7 +49,8 @@ pub fn db_options(settings: &RocksDbSettings, memory: Option<&SlotMemory>) -> Re
     Ok(options)
 }
 
-/// Options of a column family, one of `families` of all databases of the slot. The caller may set more, a merge operator
+/// Options of a column family, one of `families` of all databases of the slot. The caller may set more, a merge
+/// operator
 /// for one, but not the table factory: the memory of the family would be charged nowhere.
 /// [`SlotMemory::verify_family`] tells after the opening.
 ///
@@ -111,7 +112,8 @@ fn table(family: &FamilySettings, shape: TableShape, shared: bool) -> Result<Blo
 }
 
 /// The bytes in which a family's memtables grow. By themselves at most 1 MiB and an eighth of the write buffer; under a
-/// limit for all memtables together, `families × arena blocks` is at most a quarter of it, because each family holds one
+/// limit for all memtables together, `families × arena blocks` is at most a quarter of it, because each family holds
+/// one
 /// at least and writers would stall all the time; but never less than 64 KiB. What a user set holds.
 pub fn arena_block_bytes(family: &FamilySettings, limit_bytes: Option<u64>, families: u32) -> u64 {
     if let Some(bytes) = family.arena_block_bytes {

@@ -140,7 +140,7 @@ impl<K: KeySerializer, N: KeySerializer> Rows<K, N> {
     }
 
     #[cold]
-    pub(crate) fn damaged(&self, why: impl ToString) -> StateError {
+    pub(crate) fn damaged(&self, why: &impl ToString) -> StateError {
         let row = hexadecimal(&self.key);
         StateError::corrupt(format!("row {row} of state \"{}\"", self.name), why.to_string())
     }

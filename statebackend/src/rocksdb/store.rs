@@ -110,10 +110,9 @@ impl RocksStore {
         let hot = if hot_bytes > 0 {
             let made = managed.shared(HOT_RESOURCE, 0, |owner| HotMemory::new(hot_bytes, owner));
             Some(Rc::new(made.map_err(|error| match error {
-                SharedError::Refused(refusal) => StateError::Refused {
-                    what: format!("{bytes} bytes of hot entries", bytes = hot_bytes),
-                    refusal,
-                },
+                SharedError::Refused(refusal) => {
+                    StateError::Refused { what: format!("{hot_bytes} bytes of hot entries"), refusal }
+                }
                 SharedError::Init(error) => error,
                 other => StateError::Usage(other.to_string()),
             })?))

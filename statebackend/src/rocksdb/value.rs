@@ -21,7 +21,7 @@ pub(crate) struct RocksValues<K: KeySerializer, N: KeySerializer, S: Serializer>
 impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
     fn read(rows: &Rows<K, N>, kind: &ValueKind<S>) -> Result<Option<S::Value>, StateError> {
         let value = rows.read(|found| found.map(|bytes| whole(&kind.0, bytes)).transpose())?;
-        value.map_err(|error| rows.damaged(error))
+        value.map_err(|error| rows.damaged(&error))
     }
 
     #[inline(never)]
@@ -123,21 +123,21 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
         namespace: &N::Value,
         change: impl FnOnce(Option<S::Value>) -> Option<S::Value>,
     ) -> Result<(), StateError> {
-        if let Some(hot) = &mut self.hot {
-            if let Some((unit, arena)) = hot.find(key, namespace) {
-                let old = unit.value.as_ref().map(|cell| cell.unpack(&self.kind.0));
-                let Some(value) = change(old) else { return self.remove(key, namespace) };
-                if let Some(cell) = &mut unit.value {
-                    let before = cell.held_bytes();
-                    if cell.set(&self.kind.0, &value, arena).is_ok() {
-                        let now = cell.held_bytes();
-                        unit.dirty = true;
-                        hot.resized(before, now);
-                        return Ok(());
-                    }
+        if let Some(hot) = &mut self.hot
+            && let Some((unit, arena)) = hot.find(key, namespace)
+        {
+            let old = unit.value.as_ref().map(|cell| cell.unpack(&self.kind.0));
+            let Some(value) = change(old) else { return self.remove(key, namespace) };
+            if let Some(cell) = &mut unit.value {
+                let before = cell.held_bytes();
+                if cell.set(&self.kind.0, &value, arena).is_ok() {
+                    let now = cell.held_bytes();
+                    unit.dirty = true;
+                    hot.resized(before, now);
+                    return Ok(());
                 }
-                return self.set(key, namespace, &value);
             }
+            return self.set(key, namespace, &value);
         }
         match change(self.get(key, namespace)?) {
             Some(value) => self.set(key, namespace, &value),
@@ -174,7 +174,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
                 rows.place.read_many(&rows_of, |at, found| {
                     let (_, group, key) = &missing[at];
                     let value = found.map(|bytes| whole(&kind.0, bytes)).transpose();
-                    let value = value.map_err(|error| rows.damaged(error))?;
+                    let value = value.map_err(|error| rows.damaged(&error))?;
                     let arena = hot.arena();
                     let cell = value.map(|value| S::Cell::pack(&kind.0, &value, arena)).transpose();
                     if let Ok(value) = cell {

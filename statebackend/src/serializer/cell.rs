@@ -10,7 +10,7 @@ use plimsoll_memory::arena::PoolAllocator;
 use super::{KeySerializer, Serializer};
 
 /// A value as a table keeps it: all of its bytes are in the table or in the table's arena.
-pub trait Cell<S: Serializer + ?Sized>: Sized + Send + Sync + 'static {
+pub trait Cell<S: Serializer>: Sized + Send + Sync + 'static {
     /// Keeps a value.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ pub trait Cell<S: Serializer + ?Sized>: Sized + Send + Sync + 'static {
 }
 
 /// A cell that a table finds by its value.
-pub trait KeyCell<S: KeySerializer + ?Sized>: Cell<S> {
+pub trait KeyCell<S: KeySerializer>: Cell<S> {
     /// Feeds the kept value to a hasher.
     fn hash_cell(&self, hasher: &mut impl Hasher);
 

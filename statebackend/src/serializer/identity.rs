@@ -72,7 +72,7 @@ impl fmt::Display for Identity {
             }
             f.write_str(">")?;
         }
-        if self.version != 1 { write!(f, " v{}", self.version) } else { Ok(()) }
+        if self.version == 1 { Ok(()) } else { write!(f, " v{}", self.version) }
     }
 }
 

@@ -59,7 +59,8 @@ pub trait Serializer: Clone + Send + Sync + 'static {
     /// The bytes are none of this serializer's.
     fn read(&self, input: &mut &[u8]) -> Result<Self::Value, ReadError>;
 
-    /// Takes one value that another version of this serializer wrote, which [`compatibility`](Self::compatibility) called
+    /// Takes one value that another version of this serializer wrote, which [`compatibility`](Self::compatibility)
+    /// called
     /// [`Compatibility::Migrate`]. A serializer made of others passes their identities on. Default: as
     /// [`read`](Self::read).
     ///

@@ -183,7 +183,9 @@ impl<S: Serializer> Serializer for ListOf<S> {
 
     fn write(&self, value: &Self::Value, out: &mut Vec<u8>) {
         U32.write(&u32::try_from(value.len()).unwrap_or(u32::MAX), out);
-        value.iter().for_each(|value| self.0.write(value, out));
+        for value in value {
+            self.0.write(value, out);
+        }
     }
 
     fn read(&self, input: &mut &[u8]) -> Result<Self::Value, ReadError> {
@@ -218,7 +220,7 @@ impl Serializer for Window {
 
 impl KeySerializer for Window {
     /// `TimeWindow.hashCode`: `MathUtils.longToIntWithBitMixing` of the sum of both ends.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "Java's, bit for bit")]
+    #[expect(clippy::cast_possible_truncation, reason = "Java's, bit for bit")]
     fn java_hash(&self, value: &TimeWindow) -> i32 {
         let sum = value.start_ms.wrapping_add(value.end_ms).cast_unsigned();
         let mut mixed = (sum ^ (sum >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -105,7 +105,8 @@ impl Serializer for Bytes {
 }
 
 impl KeySerializer for Bytes {
-    /// `Arrays.hashCode`: of the content, which Flink itself does not allow as a key, since its arrays hash by identity.
+    /// `Arrays.hashCode`: of the content, which Flink itself does not allow as a key, since its arrays hash by
+    /// identity.
     fn java_hash(&self, value: &Vec<u8>) -> i32 {
         value
             .iter()

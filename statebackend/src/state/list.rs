@@ -13,6 +13,10 @@ use crate::serializer::{Cell, KeySerializer, Serializer, Stamped, Unit};
 use crate::table::CellList;
 
 /// Where the lists of a state are.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each state, and a pointer would be followed for each call"
+)]
 pub(crate) enum ListStore<K: KeySerializer, N: KeySerializer, S: Serializer> {
     Heap(HeapTable<K, N, ListKind<S>>),
     Rocks(RocksLists<K, N, S>),
@@ -215,7 +219,8 @@ impl<K: KeySerializer, S: Serializer, N: KeySerializer> ListState<K, S, N> {
     /// Adds an element at the end.
     ///
     /// # Errors
-    /// The budget refuses it, the list becomes too large, the key is of another subtask, or the database fails. The list
+    /// The budget refuses it, the list becomes too large, the key is of another subtask, or the database fails. The
+    /// list
     /// is then as it was.
     #[inline]
     pub fn add(&self, key: &K::Value, namespace: &N::Value, value: &S::Value) -> Result<(), StateError> {

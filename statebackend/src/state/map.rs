@@ -13,6 +13,10 @@ use crate::serializer::{Cell, KeySerializer, Serializer, Stamped, Unit};
 use crate::table::CellMap;
 
 /// Where the maps of a state are.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each state, and a pointer would be followed for each call"
+)]
 pub(crate) enum MapStore<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> {
     Heap(HeapTable<K, N, MapKind<U, S>>),
     Rocks(RocksMaps<K, N, U, S>),

@@ -10,7 +10,8 @@
 //! Every operation takes the key and the namespace it is about; `&()` is the namespace of state that has none. A state
 //! is a handle: clones mean the same state, of the thread that made its backend.
 //!
-//! What it promises: the three backends answer alike; a refused write has changed nothing; whatever a program does while
+//! What it promises: the three backends answer alike; a refused write has changed nothing; whatever a program does
+//! while
 //! it iterates is either done or an error, never a panic.
 
 mod descriptor;

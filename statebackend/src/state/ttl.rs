@@ -1,6 +1,7 @@
 //! Time to live: when an entry is too old to be seen.
 
-/// How long an entry lives, as `StateTtlConfig` of Flink. Processing time; the time is what the backend was last told by
+/// How long an entry lives, as `StateTtlConfig` of Flink. Processing time; the time is what the backend was last told
+/// by
 /// [`set_now_ms`](crate::KeyedBackend::set_now_ms).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ttl {

@@ -12,6 +12,10 @@ use crate::rocksdb::RocksValues;
 use crate::serializer::{Cell, KeySerializer, Serializer, Stamped, Unit};
 
 /// Where the values of a state are.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for each state, and a pointer would be followed for each call"
+)]
 pub(crate) enum ValueStore<K: KeySerializer, N: KeySerializer, S: Serializer> {
     Heap(HeapTable<K, N, ValueKind<S>>),
     Rocks(RocksValues<K, N, S>),

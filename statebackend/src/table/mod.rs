@@ -7,7 +7,8 @@
 //! | `map` | [`CellMap`]: the entries of one map, scanned while few, indexed when many |
 //!
 //! What it promises: every byte comes out of the arena, and where it refuses the table is as it was; freezing costs a
-//! pointer for each segment, whatever the rows hold; what was frozen never changes; no insert moves more than two segments.
+//! pointer for each segment, whatever the rows hold; what was frozen never changes; no insert moves more than two
+//! segments.
 //!
 //! What it does not cover: two writers. A table belongs to one thread; frozen copies may go to any.
 

@@ -17,7 +17,8 @@ use plimsoll_memory::arena::PoolAllocator;
 /// fits a table of 16,384 buckets with room for the spread of a good hash.
 ///
 /// Larger segments are faster: the tags of one lie together, and those of a million rows stay in the processor's cache
-/// and its table of pages. Smaller ones are copied sooner while a snapshot runs: this many rows are copied in some 100 µs.
+/// and its table of pages. Smaller ones are copied sooner while a snapshot runs: this many rows are copied in some
+/// 100 µs.
 const ROWS_PER_SEGMENT: usize = if cfg!(test) { 100 } else { 6_800 };
 
 /// What a table holds.
@@ -255,7 +256,8 @@ impl<E: Entry> Table<E> {
         Ok(dropped)
     }
 
-    /// Gives segments back while they are nearly empty: the last one goes back into the one it was split from. Where the
+    /// Gives segments back while they are nearly empty: the last one goes back into the one it was split from. Where
+    /// the
     /// arena refuses, the table stays as it is.
     pub(crate) fn shrink(&mut self) {
         while self.slots.len() > 1 && self.len < self.slots.len() * ROWS_PER_SEGMENT / 4 {
@@ -297,7 +299,6 @@ fn hash_row<E: Entry>(hashing: &DefaultHashBuilder, row: &E) -> u64 {
 
 /// The segment of a hash: the bits above those that the segment's own table uses for its buckets, and below its tag.
 #[inline]
-#[expect(clippy::cast_possible_truncation, reason = "the bits that are cut off are not used")]
 fn place(hash: u64, mask: usize, count: usize) -> usize {
     let bits = (hash >> 24) as usize;
     let at = bits & mask;

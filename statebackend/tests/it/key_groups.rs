@@ -1,4 +1,5 @@
-//! Keys, key groups and subtasks are assigned as the real Flink 2.3.0 does: `tests/data/key-groups.txt` was recorded from
+//! Keys, key groups and subtasks are assigned as the real Flink 2.3.0 does: `tests/data/key-groups.txt` was recorded
+//! from
 //! `KeyGroupRangeAssignment` and the `hashCode` of Java's and Flink's own types, called in a JVM.
 
 use plimsoll_statebackend::key_group::KeyGroups;

@@ -318,7 +318,8 @@ const COMPRESSIONS: [(&str, Option<Compression>); 9] = [
     ("DISABLE_COMPRESSION_OPTION", None),
 ];
 
-/// Ratios pass the checks of Flink's setters, too, which its configuration does not go through: a write buffer ratio of 0
+/// Ratios pass the checks of Flink's setters, too, which its configuration does not go through: a write buffer ratio
+/// of 0
 /// would be no limit at all. A ratio of 0 for blocks of high priority is only unwise.
 fn memory(reader: &mut Reader<'_>, notes: &mut Vec<String>) -> MemorySettings {
     let ratios = Ratios {

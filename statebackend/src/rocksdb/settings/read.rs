@@ -36,7 +36,8 @@ impl<'a> Reader<'a> {
         self.set(key).or_else(|| self.profile.get(key).map(str::to_owned))
     }
 
-    /// A value by its parser; where it cannot be parsed or does not pass the check, that is noted and the default holds.
+    /// A value by its parser; where it cannot be parsed or does not pass the check, that is noted and the default
+    /// holds.
     fn value<T>(&mut self, key: &Key, parse: impl Fn(&str) -> Result<T, String>) -> Option<T> {
         if let Some(text) = self.chosen(key) {
             match parse(&text) {

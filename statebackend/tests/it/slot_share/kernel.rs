@@ -1,4 +1,5 @@
-//! A state of twenty times the slot's memory, in a process below a kernel limit of what the model says it needs: it runs
+//! A state of twenty times the slot's memory, in a process below a kernel limit of what the model says it needs: it
+//! runs
 //! to the end, and the kernel does not have to kill it.
 //!
 //! `PLIMSOLL_SLOT_MIB` says how large the slot is (16). Needs control groups of version 1 that this user may change:

@@ -83,7 +83,8 @@ fn one_memory_for_each_slot() {
     );
 }
 
-/// `fixed-per-slot` is beside managed memory, `fixed-per-tm` the same for all slots, and without both nothing is shared.
+/// `fixed-per-slot` is beside managed memory, `fixed-per-tm` the same for all slots, and without both nothing is
+/// shared.
 #[test]
 fn memory_that_is_not_managed() {
     let pool = Pool::root("managed", 64 * MIB).unwrap();

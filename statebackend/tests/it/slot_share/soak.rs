@@ -1,7 +1,9 @@
-//! Eight databases of twenty families in one slot, written, read and scanned at once, watched a thousand times a second.
+//! Eight databases of twenty families in one slot, written, read and scanned at once, watched a thousand times a
+//! second.
 //!
 //! `PLIMSOLL_SECONDS` says how long (5). The watcher sees the cache's usage and the memtables: what they hold together
-//! never exceeds the slot's bytes, and memtables exceed their limit by one arena block for each writer at most, beside the
+//! never exceeds the slot's bytes, and memtables exceed their limit by one arena block for each writer at most,
+//! beside the
 //! 2 KiB with which RocksDB begins each memtable: a flush begins one, also while writers are stalled.
 
 #![expect(clippy::disallowed_methods, reason = "a soak takes its time, and looks every millisecond")]
