@@ -129,6 +129,7 @@ impl System {
         &self.subtasks[self.groups.index_of(parallelism, group) as usize]
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table of what may happen")]
     fn step(&mut self, what: u8, key: i64, other: i64) -> Result<(), TestCaseError> {
         self.operations += 1;
         let at = window(other % 3);

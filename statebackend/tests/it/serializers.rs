@@ -30,7 +30,9 @@ fn check<S: Serializer<Value: PartialEq + Debug>>(
     flip: (usize, u8),
 ) -> Result<(), TestCaseError> {
     let mut bytes = Vec::new();
-    values.iter().for_each(|value| serializer.write(value, &mut bytes));
+    for value in values {
+        serializer.write(value, &mut bytes);
+    }
     let mut rest = bytes.as_slice();
     for value in values {
         prop_assert_eq!(&serializer.read(&mut rest).unwrap(), value);
