@@ -134,7 +134,7 @@ fn measure(name: &str, rounds: usize, calls: usize, unit: usize, (mut ours, mut 
         let time = |run: &mut dyn FnMut(usize)| {
             let before = thread_cpu();
             (round * calls..(round + 1) * calls).for_each(run);
-            (thread_cpu() - before).as_nanos() as f64 / (calls * unit) as f64
+            thread_cpu().saturating_sub(before).as_nanos() as f64 / (calls * unit) as f64
         };
         let figures = (time(&mut ours), time(&mut bare));
         if round > 0 {
@@ -169,6 +169,7 @@ const LISTS: [&str; 6] =
 const MAPS: [&str; 6] = ["mapUpdate", "mapAdd", "mapGet", "mapContains", "mapIterator", "mapRemove"];
 
 #[expect(clippy::cast_possible_wrap, clippy::cast_precision_loss, reason = "small numbers")]
+#[expect(clippy::too_many_lines, reason = "a table of operations")]
 fn operations<B: Bare>(
     system: System,
     arguments: &Arguments,
@@ -456,18 +457,18 @@ fn snapshots(arguments: &Arguments) {
                 clock: keys::now,
             };
             let pending = ours.backend.snapshot(&request).unwrap();
-            let writer = std::thread::spawn(move || pending.run().unwrap());
+            let snapshot = std::thread::spawn(move || pending.run().unwrap());
             let before = Instant::now();
             let mut worst = Duration::ZERO;
             let mut writes = 0;
-            while !writer.is_finished() {
+            while !snapshot.is_finished() {
                 let one = Instant::now();
                 state.set(&(writes * 7919 % count), &(), &value).unwrap();
                 worst = worst.max(one.elapsed());
                 writes += 1;
             }
             let running = before.elapsed();
-            let result = writer.join().unwrap();
+            let result = snapshot.join().unwrap();
             let bytes = result.handle.state_bytes() as f64 / 1e6;
             println!(
                 "{system:<6?} {kind:?}: {count} keys, sync {:.3} ms, rest {:.0} ms, {bytes:.0} MB, {:.0} MB/s; meanwhile {:.0} \

@@ -72,6 +72,7 @@ pub(crate) struct BareRocks {
     row: Vec<u8>,
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as RocksDB calls it")]
 fn append(_: &[u8], existing: Option<&[u8]>, operands: &MergeOperands) -> Option<Vec<u8>> {
     let mut list = existing.unwrap_or_default().to_vec();
     operands.iter().for_each(|operand| list.extend_from_slice(operand));
