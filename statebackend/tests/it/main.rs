@@ -2,13 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod acknowledgement;
-mod heap_limits;
 mod histories;
 mod key_groups;
-mod lists_and_limits;
-mod model;
-mod namespaces;
-mod rescale;
 mod rocksdb_options;
 mod serializers;
 mod shared_registry;
@@ -16,7 +11,5 @@ mod slot_share;
 mod snapshot_bytes;
 mod snapshot_faults;
 mod snapshot_samples;
-mod snapshot_states;
 mod states;
 mod support;
-mod ttl;
