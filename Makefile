@@ -115,6 +115,7 @@ bench: build rocksdb-needs ## Everything with a goal for its speed; prints the r
 	$(CARGO) bench --locked --bench arena
 	$(CARGO) bench --locked --bench segment
 	$(CARGO) bench --locked --bench heap
+	$(CARGO) bench --locked --package plimsoll-statebackend --bench state_backends
 	@MEMCALC=$(MEMCALC) sh benches/cold.sh
 
 # New inputs go to target/fuzz; fuzz/corpus only has a minimal set (`cargo +nightly fuzz cmin`) and what broke something.

@@ -17,6 +17,11 @@ pub enum StateError {
         /// Who holds the bytes, what was tried, which option to raise.
         refusal: Box<Refusal>,
     },
+    /// The slot's open iterators pin too much of the block cache: see [`ErrorKind::Refused`].
+    IteratorRefused {
+        /// How many are open, what they pin, what may be, and which option raises it.
+        why: String,
+    },
     /// Something is larger than a limit that does not depend on memory.
     TooLarge {
         /// What: `the value of state "orders"`, `the list of …`.
@@ -104,7 +109,7 @@ impl StateError {
     /// What to do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Refused { .. } => ErrorKind::Refused,
+            Self::Refused { .. } | Self::IteratorRefused { .. } => ErrorKind::Refused,
             Self::TooLarge { .. } | Self::Acknowledgement { .. } => ErrorKind::TooLarge,
             Self::Usage(_) | Self::Setting { .. } => ErrorKind::Usage,
             Self::Incompatible { .. } => ErrorKind::Incompatible,
@@ -140,6 +145,7 @@ impl fmt::Display for StateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { what, refusal } => write!(f, "no room for {what}: {refusal}"),
+            Self::IteratorRefused { why } => f.write_str(why),
             Self::TooLarge { what, key, bytes, limit_bytes, remedy } => write!(
                 f,
                 "{what} for key {key} would have {bytes} bytes, more than the limit of {limit_bytes}: {remedy}"

@@ -63,11 +63,24 @@ impl Opening {
     }
 }
 
+/// A native measure of RocksDB.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Measure {
+    /// The state whose column family it is of; `None`: of the whole database.
+    pub state: Option<String>,
+    /// Its name in Flink.
+    pub name: String,
+    /// What it is now, in the unit of its name.
+    pub value: u64,
+}
+
 /// An open database.
 pub(crate) struct Database {
     writer: Option<Writer>,
     memtables: Arc<Memtables>,
     pub(crate) db: Arc<Db>,
+    /// Keeps the statistics that RocksDB counts in.
+    options: Options,
     pub(crate) path: PathBuf,
     pub(crate) write: WriteOptions,
     pub(crate) lists: ListSizes,
@@ -78,22 +91,22 @@ pub(crate) struct Database {
 /// The memtables of a database, for other writers of the slot that need room.
 #[derive(Default)]
 struct Memtables {
-    families: Mutex<Vec<Arc<Family>>>,
+    families: Mutex<Vec<(String, Arc<Family>)>>,
 }
 
 impl Memtables {
-    fn families(&self) -> MutexGuard<'_, Vec<Arc<Family>>> {
+    fn families(&self) -> MutexGuard<'_, Vec<(String, Arc<Family>)>> {
         self.families.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Flush for Memtables {
     fn memtables(&self) -> Vec<u64> {
-        self.families().iter().map(|family| memtable_bytes(family.db(), family.handle())).collect()
+        self.families().iter().map(|(_, family)| memtable_bytes(family.db(), family.handle())).collect()
     }
 
     fn flush(&self, family: usize) -> Result<(), StateError> {
-        let family = self.families().get(family).cloned();
+        let family = self.families().get(family).map(|(_, family)| Arc::clone(family));
         family.map_or(Ok(()), |family| flush_memtable(family.db(), family.handle()))
     }
 }
@@ -108,7 +121,8 @@ impl Database {
         for name in &names {
             described.push(ColumnFamilyDescriptor::new(name, opening.family(name)?));
         }
-        let db = Db::open_cf_descriptors(&opening.database()?, path, described).map_err(failed)?;
+        let options = opening.database()?;
+        let db = Db::open_cf_descriptors(&options, path, described).map_err(failed)?;
         let db = Arc::new(db);
         let mut write = WriteOptions::default();
         // snapshots are what survives a crash, as in Flink
@@ -118,6 +132,7 @@ impl Database {
             writer: opening.slot().map(|slot| slot.writer(&memtables)),
             memtables,
             db,
+            options,
             path: path.to_owned(),
             write,
             lists: ListSizes::new(opening.limits.row_bytes_max),
@@ -130,6 +145,24 @@ impl Database {
             database.lists.remember(&bytes);
         }
         Ok(database)
+    }
+
+    /// What the settings measure, by column family; measures of the whole database have no family.
+    pub(crate) fn measures(&self) -> Result<Vec<Measure>, StateError> {
+        let metrics = self.opening.settings.metrics;
+        let mut measures = Vec::new();
+        if metrics.is_empty() {
+            return Ok(measures);
+        }
+        let families = self.memtables.families().clone();
+        for (state, family) in families.into_iter().filter(|(name, _)| name != OWN_FAMILY) {
+            for (name, value) in metrics.read(&self.db, family.handle())? {
+                measures.push(Measure { state: Some(state.clone()), name, value });
+            }
+        }
+        let of_database = metrics.read_tickers(&self.options).into_iter();
+        measures.extend(of_database.map(|(name, value)| Measure { state: None, name, value }));
+        Ok(measures)
     }
 
     /// Runs a write, which may free memtables of the slot.
@@ -152,7 +185,7 @@ impl Database {
         if let Some(memory) = self.opening.slot() {
             memory.verify_family(name, family.handle())?;
         }
-        self.memtables.families().push(Arc::new(family));
+        self.memtables.families().push((name.to_owned(), Arc::new(family)));
         Ok(())
     }
 

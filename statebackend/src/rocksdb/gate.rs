@@ -51,7 +51,7 @@ impl Error for IteratorRefused {}
 
 impl From<IteratorRefused> for StateError {
     fn from(refused: IteratorRefused) -> Self {
-        Self::rocksdb("open an iterator", "the slot", refused)
+        Self::IteratorRefused { why: refused.to_string() }
     }
 }
 

@@ -47,7 +47,7 @@ mod store;
 mod value;
 
 pub use bridge::RoleUsage;
-pub use database::Limits;
+pub use database::{Limits, Measure};
 pub use gate::{IteratorRefused, Permit};
 pub use lease::{MemoryLease, MemorySource, ProcessMemory};
 pub use memory::{SlotMemory, Term};

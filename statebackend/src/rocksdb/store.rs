@@ -165,6 +165,14 @@ impl RocksStore {
         self.hot.as_deref().map(|lease| &***lease)
     }
 
+    /// The native measures that the settings switch on; none is by default, and each costs RocksDB something.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn measures(&self) -> Result<Vec<super::Measure>, StateError> {
+        self.database().measures()
+    }
+
     /// A property of a state's column family, as RocksDB names it.
     ///
     /// # Errors

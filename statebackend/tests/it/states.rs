@@ -1,8 +1,9 @@
 //! The five kinds of state do on every backend what they say.
 
+use plimsoll_statebackend::rocksdb::MetricSet;
 use plimsoll_statebackend::serializer::{F64, I64};
 use plimsoll_statebackend::state::{ListDescriptor, MapDescriptor, ReducingDescriptor, Ttl, ValueDescriptor};
-use plimsoll_statebackend::{ErrorKind, SnapshotKind};
+use plimsoll_statebackend::{BackendSettings, ErrorKind, Keep, KeyedBackend, SnapshotKind};
 
 use crate::support::{FULL, Kind, Place, whole};
 
@@ -126,4 +127,33 @@ fn using_a_state_inside_its_iteration_is_an_error() {
         map.retain(&1, &(), |_, _| false).unwrap();
         assert!(map.is_empty(&1, &()).unwrap());
     }
+}
+
+#[test]
+fn native_measures_are_off_and_come_by_state_once_they_are_on() {
+    let place = Place::new(64 << 20);
+    let (groups, range) = whole(128);
+    let open = |on: bool, name: &str| {
+        let mut rocks = place.rocks(Kind::Rocks, name);
+        rocks.settings.metrics = MetricSet::of(|metric| on && metric.option.ends_with("estimate-num-keys"));
+        let settings = BackendSettings {
+            name: name.to_owned(),
+            attempt: "1".to_owned(),
+            groups,
+            range,
+            keep: Keep::RocksDb(rocks),
+            storage: None,
+            restore_owner: None,
+        };
+        let mut backend = KeyedBackend::open(settings, I64, &[]).unwrap();
+        let state = backend.value_state(&ValueDescriptor::new("orders", I64)).unwrap();
+        (0..10).for_each(|key| state.set(&key, &(), &1).unwrap());
+        backend.rocksdb().unwrap().measures().unwrap()
+    };
+    assert_eq!(open(false, "off"), []);
+    let measures = open(true, "on");
+    assert_eq!(measures.len(), 1, "{measures:?}");
+    let measure = &measures[0];
+    assert_eq!((measure.state.as_deref(), measure.value), (Some("orders"), 10));
+    assert!(measure.name.contains("estimate-num-keys"), "{measure:?}");
 }
