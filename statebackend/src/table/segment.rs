@@ -191,9 +191,9 @@ impl<E: Entry> Table<E> {
         let rehash = |row: &E| hash_row(hashing, row);
         let Slot::Own(segment) = &mut self.slots[from] else { return Err(AllocError) };
         let moves = |row: &E| place(rehash(row), mask, count + 1) == count;
-        let going = segment.iter().filter(|row| moves(row)).count();
         let mut go = HashTable::new_in(self.arena.clone());
-        go.try_reserve(going, rehash).map_err(|_| AllocError)?;
+        // room for all: half of them go, and the segment grows to as many before it is split itself
+        go.try_reserve(segment.len(), rehash).map_err(|_| AllocError)?;
         // what stays keeps its memory: it is about to grow again
         for row in segment.extract_if(|row| moves(row)) {
             go.insert_unique(rehash(&row), row, rehash);
