@@ -4,6 +4,7 @@
 mod acknowledgement;
 mod histories;
 mod key_groups;
+mod model;
 mod rocksdb_options;
 mod serializers;
 mod shared_registry;
