@@ -111,6 +111,18 @@ impl Ours {
     }
 }
 
+impl Ours {
+    fn request(&self, checkpoint: u64, kind: SnapshotKind) -> SnapshotRequest {
+        SnapshotRequest {
+            checkpoint,
+            kind,
+            target: SnapshotTarget::files(self.storage.clone(), 0).unwrap(),
+            directory: Some(self.directory.clone()),
+            clock: keys::now,
+        }
+    }
+}
+
 /// One operation: ours and the bare one, each called with the number of the call.
 type Operation<'a> = (Box<dyn FnMut(usize) + 'a>, Box<dyn FnMut(usize) + 'a>);
 
@@ -128,8 +140,16 @@ fn median(mut figures: Vec<f64>) -> f64 {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
-fn measure(name: &str, rounds: usize, calls: usize, unit: usize, (mut ours, mut bare): Operation<'_>) -> Row {
+fn measure(
+    name: &str,
+    (warm, rounds, calls): (usize, usize, usize),
+    unit: usize,
+    (mut ours, mut bare): Operation<'_>,
+) -> Row {
     let (mut a, mut b) = (Vec::new(), Vec::new());
+    // state that runs for hours has been used before
+    (0..warm).for_each(&mut ours);
+    (0..warm).for_each(&mut bare);
     for round in 0..=rounds {
         let time = |run: &mut dyn FnMut(usize)| {
             let before = thread_cpu();
@@ -182,6 +202,7 @@ fn operations<B: Bare>(
     let calls = arguments.number("calls", if system == System::Heap { 500_000 } else { 100_000 });
     let slot_bytes = (arguments.number("slot-mib", 512) as u64) << 20;
     let keys = Keys::new(count, arguments.0.contains_key("zipf"));
+    let warm_default = if system == System::Hot { count } else { 0 };
     let mut rows = Vec::new();
     for name in wanted {
         let folder = tempfile::tempdir().unwrap();
@@ -192,6 +213,8 @@ fn operations<B: Bare>(
         let key = |call: usize| keys.at(call);
         let entry = |call: usize| call as i64 % MAP_ENTRIES;
         let name = name.as_str();
+        // additions are of fresh keys, each once
+        let warm = if name.ends_with("Add") { 0 } else { arguments.number("warm", warm_default) };
         let bare = &mut bare;
         let row = if name.starts_with("value") {
             let state = ours.backend.value_state(&ValueDescriptor::new("value", I64)).unwrap();
@@ -199,7 +222,7 @@ fn operations<B: Bare>(
                 state.set(&key, &(), &key).unwrap();
                 bare.value_set(key, key);
             }
-            settle(&ours, bare);
+            settle(&mut ours, bare);
             let pair: Operation<'_> = match name {
                 "valueUpdate" => (
                     Box::new(|call| state.set(&key(call), &(), &number(call)).unwrap()),
@@ -224,14 +247,14 @@ fn operations<B: Bare>(
                     Box::new(|call| bare.value_update(key(call))),
                 ),
             };
-            measure(name, rounds, calls, 1, pair)
+            measure(name, (warm, rounds, calls), 1, pair)
         } else if name.starts_with("list") {
             let state = ours.backend.list_state(&ListDescriptor::new("list", I64)).unwrap();
             for key in 0..count as i64 {
                 state.add(&key, &(), &key).unwrap();
                 bare.list_add(key, key);
             }
-            settle(&ours, bare);
+            settle(&mut ours, bare);
             let many: Vec<i64> = (0..10).collect();
             let pair: Operation<'_> = match name {
                 "listUpdate" => (
@@ -273,7 +296,7 @@ fn operations<B: Bare>(
                     Box::new(|call| bare.list_add_all(key(call), &many)),
                 ),
             };
-            measure(name, rounds, calls.min(count), 1, pair)
+            measure(name, (warm, rounds, calls.min(count)), 1, pair)
         } else {
             let state = ours.backend.map_state(&MapDescriptor::new("map", I64, F64)).unwrap();
             for key in 0..count as i64 {
@@ -282,7 +305,7 @@ fn operations<B: Bare>(
                     bare.map_put(key, entry, key as f64);
                 }
             }
-            settle(&ours, bare);
+            settle(&mut ours, bare);
             let value = |call: usize| call as f64;
             let pair: Operation<'_> = match name {
                 "mapUpdate" => (
@@ -329,7 +352,7 @@ fn operations<B: Bare>(
                 ),
             };
             let unit = if name == "mapIterator" { 10 } else { 1 };
-            measure(name, rounds, calls / unit, unit, pair)
+            measure(name, (warm, rounds, calls / unit), unit, pair)
         };
         print_row(system, &row, arguments);
         rows.push(row);
@@ -337,11 +360,13 @@ fn operations<B: Bare>(
     rows
 }
 
-fn settle(ours: &Ours, bare: &mut impl Bare) {
-    ours.backend.write_back().unwrap();
-    bare.settle();
+/// Both begin with empty memtables: ours writes them for a snapshot, which is then given up.
+fn settle(ours: &mut Ours, bare: &mut impl Bare) {
     if ours.backend.rocksdb().is_some() {
-        std::thread::sleep(Duration::from_secs(2));
+        drop(ours.backend.snapshot(&ours.request(1, SnapshotKind::Incremental)).unwrap());
+        ours.backend.checkpoint_aborted(1);
+        bare.settle();
+        std::thread::sleep(Duration::from_secs(3));
     }
 }
 
@@ -370,6 +395,7 @@ fn beyond(arguments: &Arguments, times: usize) {
     let count = usize::try_from(slot_bytes).unwrap() * times / row_bytes;
     let (rounds, calls) = (arguments.number("rounds", 5), arguments.number("calls", 50_000));
     let keys = Keys::new(count, arguments.0.contains_key("zipf"));
+    let warm = arguments.number("warm", 400_000);
     let folder = tempfile::tempdir().unwrap();
     let mut bare = BareRocks::open(&folder.path().join("bare"), slot_bytes, false);
     let mut ours = Ours::open(System::Hot, slot_bytes);
@@ -380,7 +406,7 @@ fn beyond(arguments: &Arguments, times: usize) {
         state.set(&key, &(), &value).unwrap();
         bare.bytes_set(key, &value);
     }
-    settle(&ours, &mut bare);
+    settle(&mut ours, &mut bare);
     let (mut rows, value) = (Vec::new(), vec![9u8; 100]);
     let bare = std::cell::RefCell::new(bare);
     let named: [(&str, Operation<'_>); 3] = [
@@ -426,7 +452,7 @@ fn beyond(arguments: &Arguments, times: usize) {
     ];
     println!("\n{count} keys of {row_bytes} bytes, {times} times the slot of {slot_bytes} bytes");
     for (name, pair) in named {
-        let row = measure(name, rounds, calls, 1, pair);
+        let row = measure(name, (warm, rounds, calls), 1, pair);
         print_row(System::Hot, &row, arguments);
         rows.push(row);
     }
@@ -447,15 +473,7 @@ fn snapshots(arguments: &Arguments) {
         (0..count).for_each(|key| state.set(&key, &(), &value).unwrap());
         let kinds = [SnapshotKind::Full(Compression::None), SnapshotKind::Incremental];
         for (at, kind) in kinds.into_iter().enumerate().take(if system == System::Heap { 1 } else { 2 }) {
-            let begun = std::sync::LazyLock::<Instant>::new(Instant::now);
-            let _ = *begun;
-            let request = SnapshotRequest {
-                checkpoint: at as u64 + 1,
-                kind,
-                target: SnapshotTarget::files(ours.storage.clone(), 0).unwrap(),
-                directory: Some(ours.directory.clone()),
-                clock: keys::now,
-            };
+            let request = ours.request(at as u64 + 1, kind);
             let pending = ours.backend.snapshot(&request).unwrap();
             let snapshot = std::thread::spawn(move || pending.run().unwrap());
             let before = Instant::now();

@@ -1,5 +1,7 @@
 //! What is kept for a key and a namespace, and what of it RocksDB has not seen yet.
 
+use std::mem;
+
 use allocator_api2::alloc::AllocError;
 use plimsoll_memory::arena::PoolAllocator;
 
@@ -118,15 +120,56 @@ impl<S: Serializer> Unit<ListKind<S>> for HotList<S> {
     }
 }
 
-/// The value of a user key, or the knowledge that there is none.
-pub(crate) struct HotEntry<S: Serializer> {
-    pub(crate) value: Option<S::Cell>,
-    pub(crate) dirty: bool,
+/// What is known of a user key. One word beside the value: maps have many of these.
+pub(crate) enum HotEntry<S: Serializer> {
+    /// RocksDB has this value.
+    Clean(S::Cell),
+    /// RocksDB has not seen this value yet.
+    Dirty(S::Cell),
+    /// There is none.
+    Absent,
+    /// There is none any more, and RocksDB has not seen that yet.
+    Removed,
+}
+
+impl<S: Serializer> HotEntry<S> {
+    pub(crate) fn new(value: Option<S::Cell>, dirty: bool) -> Self {
+        match (value, dirty) {
+            (Some(cell), false) => Self::Clean(cell),
+            (Some(cell), true) => Self::Dirty(cell),
+            (None, false) => Self::Absent,
+            (None, true) => Self::Removed,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn value(&self) -> Option<&S::Cell> {
+        match self {
+            Self::Clean(cell) | Self::Dirty(cell) => Some(cell),
+            Self::Absent | Self::Removed => None,
+        }
+    }
+
+    pub(crate) fn into_value(self) -> Option<S::Cell> {
+        match self {
+            Self::Clean(cell) | Self::Dirty(cell) => Some(cell),
+            Self::Absent | Self::Removed => None,
+        }
+    }
+
+    pub(crate) fn is_dirty(&self) -> bool {
+        matches!(self, Self::Dirty(_) | Self::Removed)
+    }
+
+    /// Bytes that the value holds in the arena, beside itself.
+    pub(crate) fn held_bytes(&self) -> usize {
+        self.value().map_or(0, Cell::held_bytes)
+    }
 }
 
 impl<S: Serializer> Payload for HotEntry<S> {
     fn try_clone(&self) -> Result<Self, AllocError> {
-        Ok(Self { value: self.value.as_ref().map(Cell::try_clone).transpose()?, dirty: self.dirty })
+        Ok(Self::new(self.value().map(Cell::try_clone).transpose()?, self.is_dirty()))
     }
 }
 
@@ -148,10 +191,10 @@ impl<U: KeySerializer, S: Serializer> Payload for HotMap<U, S> {
 impl<U: KeySerializer, S: Serializer> Unit<MapKind<U, S>> for HotMap<U, S> {
     fn flush(&self, kind: &MapKind<U, S>, key: &mut Vec<u8>, batch: &mut Batch) {
         let prefix = key.len();
-        for (user_key, entry) in self.map.entries().iter().filter(|(_, entry)| entry.dirty) {
+        for (user_key, entry) in self.map.entries().iter().filter(|(_, entry)| entry.is_dirty()) {
             key.truncate(prefix);
             user_key.write(&kind.user_key, key);
-            match &entry.value {
+            match entry.value() {
                 Some(cell) => batch.push(Change::Put, key, |out| cell.write(&kind.value, out)),
                 None => batch.push(Change::Delete, key, |_| ()),
             }
@@ -162,12 +205,13 @@ impl<U: KeySerializer, S: Serializer> Unit<MapKind<U, S>> for HotMap<U, S> {
     fn settle(&mut self) -> bool {
         let mut gone = 0;
         for (_, entry) in self.map.values_mut() {
-            entry.dirty = false;
-            gone += usize::from(entry.value.is_none());
+            let value = mem::replace(entry, HotEntry::Absent).into_value();
+            gone += usize::from(value.is_none());
+            *entry = HotEntry::new(value, false);
         }
         if self.complete && gone > 0 {
             // a complete map needs no tombstones
-            self.map.retain(|_, entry| entry.value.is_some());
+            self.map.retain(|_, entry| entry.value().is_some());
         }
         self.map.len() > 0 || self.complete
     }

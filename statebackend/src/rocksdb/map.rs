@@ -1,5 +1,7 @@
 //! Maps in RocksDB: a row for each entry; hot ones in front, whole maps where they are small.
 
+use std::mem;
+
 use plimsoll_memory::arena::PoolAllocator;
 
 use super::rows::{Rows, Seen};
@@ -43,7 +45,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             return Known::Nothing;
         };
         match unit.map.get(&self.kind.user_key, user_key) {
-            Some(entry) => Known::Value(entry.value.as_ref().map(|cell| see(&self.kind.value, cell))),
+            Some(entry) => Known::Value(entry.value().map(|cell| see(&self.kind.value, cell))),
             None if unit.complete => Known::Value(None),
             None => Known::Nothing,
         }
@@ -202,7 +204,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             && unit.complete
         {
             for (user_key, entry) in unit.map.entries() {
-                if let Some(cell) = &entry.value {
+                if let Some(cell) = entry.value() {
                     see(user_key.unpack(&self.kind.user_key), cell.unpack(&self.kind.value));
                 }
             }
@@ -254,13 +256,13 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             return Ok(());
         };
         for (user_key, entry) in unit.map.entries() {
-            if let Some(cell) = &entry.value {
+            if let Some(cell) = entry.value() {
                 see(user_key.unpack(&kind.user_key), cell.unpack(&kind.value));
             }
         }
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
         for (user_key, entry) in fresh.map.entries() {
-            let value = entry.value.as_ref().map(|cell| cell.unpack(&kind.value));
+            let value = entry.value().map(|cell| cell.unpack(&kind.value));
             fits = fits && set(unit, kind, &arena, &user_key.unpack(&kind.user_key), value.as_ref(), false);
         }
         unit.complete = fits;
@@ -272,7 +274,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
     pub(crate) fn is_empty(&mut self, key: &K::Value, namespace: &N::Value) -> Result<bool, StateError> {
         let mut known = None;
         if let Some((unit, _)) = self.hot.as_mut().and_then(|hot| hot.find(key, namespace)) {
-            if unit.map.entries().iter().any(|(_, entry)| entry.value.is_some()) {
+            if unit.map.entries().iter().any(|(_, entry)| entry.value().is_some()) {
                 return Ok(false);
             }
             if unit.complete {
@@ -324,23 +326,23 @@ fn set<U: KeySerializer, S: Serializer>(
 ) -> bool {
     let HotMap { map, complete, entry_bytes } = unit;
     if let Some(entry) = map.get_mut(&kind.user_key, user_key) {
-        let before = entry.value.as_ref().map_or(0, Cell::held_bytes);
-        match (&mut entry.value, value) {
-            (Some(cell), Some(value)) => {
-                if cell.set(&kind.value, value, arena).is_err() {
-                    return false;
-                }
+        let before = entry.held_bytes();
+        let kept = mem::replace(entry, HotEntry::Absent);
+        let was_dirty = kept.is_dirty();
+        let (cell, fits) = match (kept.into_value(), value) {
+            (Some(mut cell), Some(value)) => {
+                let fits = cell.set(&kind.value, value, arena).is_ok();
+                (Some(cell), fits)
             }
-            (none, Some(value)) => match S::Cell::pack(&kind.value, value, arena) {
-                Ok(cell) => *none = Some(cell),
-                Err(_) => return false,
+            (None, Some(value)) => match S::Cell::pack(&kind.value, value, arena) {
+                Ok(cell) => (Some(cell), true),
+                Err(_) => (None, false),
             },
-            (some, None) => *some = None,
-        }
-        entry.dirty = dirty;
-        let now = entry.value.as_ref().map_or(0, Cell::held_bytes);
-        *entry_bytes = (*entry_bytes + now).saturating_sub(before);
-        return true;
+            (_, None) => (None, true),
+        };
+        *entry = HotEntry::new(cell, if fits { dirty } else { was_dirty });
+        *entry_bytes = (*entry_bytes + entry.held_bytes()).saturating_sub(before);
+        return fits;
     }
     if value.is_none() && *complete {
         return true;
@@ -349,7 +351,7 @@ fn set<U: KeySerializer, S: Serializer>(
         return false;
     };
     let now = value.as_ref().map_or(0, Cell::held_bytes);
-    if map.add(&kind.user_key, user_key, HotEntry { value, dirty }).is_err() {
+    if map.add(&kind.user_key, user_key, HotEntry::new(value, dirty)).is_err() {
         return false;
     }
     let key_bytes = map.entries().last().map_or(0, |(key, _)| key.held_bytes());

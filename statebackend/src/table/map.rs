@@ -100,8 +100,8 @@ impl<U: KeySerializer, V: Payload> CellMap<U, V> {
             return Err(AllocError);
         }
         if place == self.entries.capacity() {
-            // not at once for four, as a vector would: most maps that have one entry stay that way
-            let more = if place == 0 { 1 } else { place };
+            // by half, and not at once for four as a vector would: many maps are small and stay so
+            let more = (place / 2).max(1);
             self.entries.try_reserve_exact(more).map_err(|_| AllocError)?;
         }
         let cell = U::Cell::pack(serializer, key, self.entries.allocator())?;
