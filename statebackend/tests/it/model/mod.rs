@@ -5,6 +5,12 @@
 //! `PLIMSOLL_CASES` sets the number of histories, `PLIMSOLL_SEED` repeats a run.
 
 mod reference;
+#[expect(
+    clippy::ptr_arg,
+    clippy::type_complexity,
+    clippy::needless_for_each,
+    reason = "the state's own types, and one line for each of them"
+)]
 mod system;
 
 use std::hash::{BuildHasher, RandomState};
