@@ -203,15 +203,21 @@ impl<U: KeySerializer, S: Serializer> Unit<MapKind<U, S>> for HotMap<U, S> {
     }
 
     fn settle(&mut self) -> bool {
-        let mut gone = 0;
+        let mut gone = false;
         for (_, entry) in self.map.values_mut() {
             let value = mem::replace(entry, HotEntry::Absent).into_value();
-            gone += usize::from(value.is_none());
+            gone |= value.is_none();
             *entry = HotEntry::new(value, false);
         }
-        if self.complete && gone > 0 {
+        if self.complete && gone {
             // a complete map needs no tombstones
-            self.map.retain(|_, entry| entry.value().is_some());
+            let mut gone_bytes = 0;
+            self.map.retain(|key, entry| {
+                let stays = entry.value().is_some();
+                gone_bytes += if stays { 0 } else { key.held_bytes() };
+                stays
+            });
+            self.entry_bytes = self.entry_bytes.saturating_sub(gone_bytes);
         }
         self.map.len() > 0 || self.complete
     }

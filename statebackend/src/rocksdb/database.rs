@@ -27,6 +27,15 @@ pub struct Limits {
     pub row_bytes_max: u64,
 }
 
+impl Limits {
+    /// The most bytes of a cell that is kept hot: so far below the limit that what it is written as is surely within.
+    /// What is longer goes to its row at once, where it is measured.
+    #[inline]
+    pub(crate) fn hot_bytes_max(self) -> usize {
+        usize::try_from(self.row_bytes_max / 8).unwrap_or(usize::MAX)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { row_bytes_max: i32::MAX as u64 }
@@ -143,6 +152,8 @@ impl Database {
         }
         if let Some(bytes) = database.own_row(LIST_SIZES_ROW)? {
             database.lists.remember(&bytes);
+        } else if !families.is_empty() {
+            database.lists.remember_nothing();
         }
         Ok(database)
     }

@@ -110,17 +110,18 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
         values: &[S::Value],
     ) -> Result<(), StateError> {
         let Self { rows, kind, hot } = self;
-        let mut group = None;
-        if rows.place.database.lists.is_watching() || hot.is_none() {
-            group = Some(rows.at_for_write(key, namespace)?);
-            encode(rows, kind, values);
-            let pending = hot.as_mut().and_then(|hot| hot.find(key, namespace));
-            check_list(rows, pending.map_or(0, |(unit, _)| Unit::<ListKind<S>>::held_bytes(unit) as u64))?;
+        let Some(hot) = hot else { return self.append(key, namespace, values) };
+        let kept_bytes_max = rows.place.database.lists.kept_bytes_max();
+        if rows.place.database.lists.is_watching() {
+            rows.at_for_write(key, namespace)?;
+            if rows.place.database.lists.is_near(&rows.key) {
+                self.let_go(key, namespace)?;
+                return self.append(key, namespace, values);
+            }
         }
-        let Some(hot) = hot else { return rows.merge() };
         if let Some((unit, _)) = hot.find(key, namespace) {
             let before = Unit::<ListKind<S>>::held_bytes(unit);
-            let from = unit.list.cells.len();
+            let (from, element_bytes) = (unit.list.cells.len(), unit.element_bytes);
             let added = match values {
                 [value] => unit.list.push(&kind.0, value),
                 values => unit.list.extend(&kind.0, values),
@@ -128,31 +129,34 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
             if added.is_ok() {
                 unit.count_from(from);
                 let now = Unit::<ListKind<S>>::held_bytes(unit);
-                hot.resized(before, now);
-                if now as u64 > rows.place.database.lists.kept_bytes_max() {
-                    return self.let_go(key, namespace);
+                if now as u64 <= kept_bytes_max {
+                    hot.resized(before, now);
+                    return Ok(());
                 }
-                return Ok(());
+                // too long to wait: what was there goes to its row, and this is measured and follows it
+                unit.list.cells.truncate(from);
+                unit.element_bytes = element_bytes;
+                let now = Unit::<ListKind<S>>::held_bytes(unit);
+                hot.resized(before, now);
             }
             self.let_go(key, namespace)?;
             return self.append(key, namespace, values);
         }
-        let group = match group {
-            Some(group) => group,
-            None => rows.at_for_write(key, namespace)?,
-        };
+        let group = rows.at_for_write(key, namespace)?;
         hot.prepare(&rows.place)?;
         let mut unit = HotList::new(hot.arena(), ListBase::Unknown);
         if unit.list.extend(&kind.0, values).is_ok() {
             unit.count_from(0);
-            if hot.admit(key, namespace, group, unit).is_some() {
+            if Unit::<ListKind<S>>::held_bytes(&unit) as u64 <= kept_bytes_max
+                && hot.admit(key, namespace, group, unit).is_some()
+            {
                 return Ok(());
             }
         }
         self.append(key, namespace, values)
     }
 
-    /// Appends to the row itself.
+    /// Appends to the row itself, which has all there is of the list.
     fn append(
         &mut self,
         key: &K::Value,
@@ -161,6 +165,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
     ) -> Result<(), StateError> {
         self.rows.at_for_write(key, namespace)?;
         encode(&mut self.rows, &self.kind, values);
+        check_list(&self.rows)?;
         self.rows.merge()
     }
 
@@ -190,17 +195,18 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
                 let mut unit = HotList { list, base: ListBase::Replaced, element_bytes: 0 };
                 unit.count_from(0);
                 let now = Unit::<ListKind<S>>::held_bytes(&unit);
-                if let Some((kept, _)) = hot.find(key, namespace) {
+                let fits = now as u64 <= rows.place.database.lists.kept_bytes_max();
+                if fits && let Some((kept, _)) = hot.find(key, namespace) {
                     let before = Unit::<ListKind<S>>::held_bytes(kept);
                     *kept = unit;
                     hot.resized(before, now);
                     return Ok(());
                 }
-                hot.prepare(&rows.place)?;
-                if now as u64 <= rows.place.database.lists.kept_bytes_max()
-                    && hot.admit(key, namespace, group, unit).is_some()
-                {
-                    return Ok(());
+                if fits {
+                    hot.prepare(&rows.place)?;
+                    if hot.admit(key, namespace, group, unit).is_some() {
+                        return Ok(());
+                    }
                 }
             }
         }
@@ -209,8 +215,8 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
             rows.delete()?;
         } else {
             rows.put()?;
-            rows.place.database.lists.note(&rows.key, rows.value.len() as u64);
         }
+        rows.place.database.lists.note(&rows.key, rows.value.len() as u64);
         if let Some(hot) = hot {
             hot.forget(key, namespace);
         }
@@ -261,15 +267,15 @@ fn join<K: KeySerializer, N: KeySerializer, S: Serializer>(
 }
 
 /// Whether the row with `value` appended would be too long to be read again.
-fn check_list<K: KeySerializer, N: KeySerializer>(rows: &Rows<K, N>, pending: u64) -> Result<(), StateError> {
+fn check_list<K: KeySerializer, N: KeySerializer>(rows: &Rows<K, N>) -> Result<(), StateError> {
     let added = rows.value.len() as u64;
     let lists = &rows.place.database.lists;
     if lists.appended(&rows.key, added) {
         return Ok(());
     }
     let kept = rows.read(|found| found.map_or(0, <[u8]>::len))? as u64;
-    if kept + added + pending > rows.place.database.opening.limits.row_bytes_max {
-        return Err(rows.too_large("the list", kept + added + pending));
+    if kept + added > rows.place.database.opening.limits.row_bytes_max {
+        return Err(rows.too_large("the list", kept + added));
     }
     lists.note(&rows.key, kept + added);
     Ok(())

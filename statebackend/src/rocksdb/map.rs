@@ -157,16 +157,18 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
     ) -> Result<bool, StateError> {
         let Self { rows, kind, hot } = self;
         let Some(hot) = hot else { return Ok(false) };
+        // what was read is within the limits
+        let max_bytes = if dirty { rows.hot_bytes_max() } else { usize::MAX };
         let Some((unit, arena)) = hot.find(key, namespace) else {
             hot.prepare(&rows.place)?;
             let mut unit = HotMap { map: CellMap::new(hot.arena()), complete: false, entry_bytes: 0 };
-            if !set(&mut unit, kind, hot.arena(), user_key, value, dirty) {
+            if !set(&mut unit, kind, hot.arena(), user_key, value, dirty, max_bytes) {
                 return Ok(false);
             }
             return Ok(hot.admit(key, namespace, group, unit).is_some());
         };
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
-        let kept = set(unit, kind, arena, user_key, value, dirty);
+        let kept = set(unit, kind, arena, user_key, value, dirty, max_bytes);
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
         let full = unit.map.len() > MAP_ENTRIES_MAX;
         hot.resized(before, now);
@@ -244,7 +246,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
                 }
                 fits = fits
                     && kept + fresh.map.len() < MAP_ENTRIES_MAX
-                    && set(&mut fresh, kind, &arena, &user_key, Some(&value), false);
+                    && set(&mut fresh, kind, &arena, &user_key, Some(&value), false, usize::MAX);
                 see(user_key, value);
                 true
             })?;
@@ -263,7 +265,8 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
         for (user_key, entry) in fresh.map.entries() {
             let value = entry.value().map(|cell| cell.unpack(&kind.value));
-            fits = fits && set(unit, kind, &arena, &user_key.unpack(&kind.user_key), value.as_ref(), false);
+            let user_key = user_key.unpack(&kind.user_key);
+            fits = fits && set(unit, kind, &arena, &user_key, value.as_ref(), false, usize::MAX);
         }
         unit.complete = fits;
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
@@ -315,7 +318,8 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
     }
 }
 
-/// Sets what is known of an entry; false where the arena has no room, and then the unit is as it was.
+/// Sets what is known of an entry; false where the arena has no room or the key or the value is longer than `max_bytes`,
+/// and then the unit is as it was.
 fn set<U: KeySerializer, S: Serializer>(
     unit: &mut HotMap<U, S>,
     kind: &MapKind<U, S>,
@@ -323,6 +327,7 @@ fn set<U: KeySerializer, S: Serializer>(
     user_key: &U::Value,
     value: Option<&S::Value>,
     dirty: bool,
+    max_bytes: usize,
 ) -> bool {
     let HotMap { map, complete, entry_bytes } = unit;
     if let Some(entry) = map.get_mut(&kind.user_key, user_key) {
@@ -331,10 +336,10 @@ fn set<U: KeySerializer, S: Serializer>(
         let was_dirty = kept.is_dirty();
         let (cell, fits) = match (kept.into_value(), value) {
             (Some(mut cell), Some(value)) => {
-                let fits = cell.set(&kind.value, value, arena).is_ok();
+                let fits = cell.set_within(&kind.value, value, arena, max_bytes).is_ok();
                 (Some(cell), fits)
             }
-            (None, Some(value)) => match S::Cell::pack(&kind.value, value, arena) {
+            (None, Some(value)) => match S::Cell::pack_within(&kind.value, value, arena, max_bytes) {
                 Ok(cell) => (Some(cell), true),
                 Err(_) => (None, false),
             },
@@ -347,7 +352,8 @@ fn set<U: KeySerializer, S: Serializer>(
     if value.is_none() && *complete {
         return true;
     }
-    let Ok(value) = value.map(|value| S::Cell::pack(&kind.value, value, arena)).transpose() else {
+    let pack = |value| S::Cell::pack_within(&kind.value, value, arena, max_bytes);
+    let Ok(value) = value.map(pack).transpose() else {
         return false;
     };
     let now = value.as_ref().map_or(0, Cell::held_bytes);
@@ -355,6 +361,10 @@ fn set<U: KeySerializer, S: Serializer>(
         return false;
     }
     let key_bytes = map.entries().last().map_or(0, |(key, _)| key.held_bytes());
+    if key_bytes > max_bytes {
+        map.remove(&kind.user_key, user_key);
+        return false;
+    }
     *entry_bytes += now + key_bytes;
     true
 }

@@ -78,7 +78,16 @@ impl<K: KeySerializer, N: KeySerializer> Rows<K, N> {
     pub(crate) fn at_for_write(&mut self, key: &K::Value, namespace: &N::Value) -> Result<u32, StateError> {
         let group = self.at(key, namespace);
         self.core.check_group(group)?;
+        if self.key.len() as u64 > self.place.database.opening.limits.row_bytes_max {
+            return Err(self.too_large("the key", self.key.len() as u64));
+        }
         Ok(group)
+    }
+
+    /// The most bytes of a cell that is kept hot.
+    #[inline]
+    pub(crate) fn hot_bytes_max(&self) -> usize {
+        self.place.database.opening.limits.hot_bytes_max()
     }
 
     /// Reads the row.
@@ -122,8 +131,11 @@ impl<K: KeySerializer, N: KeySerializer> Rows<K, N> {
     #[inline]
     pub(crate) fn check_sizes(&self) -> Result<(), StateError> {
         let limit_bytes = self.place.database.opening.limits.row_bytes_max;
-        if self.value.len() as u64 > limit_bytes || self.key.len() as u64 > limit_bytes {
-            return Err(self.too_large("the value", self.value.len().max(self.key.len()) as u64));
+        if self.value.len() as u64 > limit_bytes {
+            return Err(self.too_large("the value", self.value.len() as u64));
+        }
+        if self.key.len() as u64 > limit_bytes {
+            return Err(self.too_large("the key", self.key.len() as u64));
         }
         Ok(())
     }

@@ -60,19 +60,19 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
             if let Some((unit, arena)) = hot.find(key, namespace) {
                 if let Some(cell) = &mut unit.value {
                     let before = cell.held_bytes();
-                    if cell.set(&kind.0, value, arena).is_ok() {
+                    if cell.set_within(&kind.0, value, arena, rows.hot_bytes_max()).is_ok() {
                         let now = cell.held_bytes();
                         unit.dirty = true;
                         hot.resized(before, now);
                         return Ok(());
                     }
-                } else if let Ok(cell) = S::Cell::pack(&kind.0, value, arena) {
+                } else if let Ok(cell) = S::Cell::pack_within(&kind.0, value, arena, rows.hot_bytes_max()) {
                     let now = cell.held_bytes();
                     *unit = HotValue { value: Some(cell), dirty: true };
                     hot.resized(0, now);
                     return Ok(());
                 }
-                // no room for the larger value: RocksDB takes it, and what is kept is old
+                // no room for the larger value, or it is too large to wait: RocksDB takes it, and what is kept is old
                 rows.at_for_write(key, namespace)?;
                 rows.value.clear();
                 kind.0.write(value, &mut rows.value);
@@ -82,7 +82,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
             }
             let group = rows.at_for_write(key, namespace)?;
             hot.prepare(&rows.place)?;
-            if let Ok(cell) = S::Cell::pack(&kind.0, value, hot.arena())
+            if let Ok(cell) = S::Cell::pack_within(&kind.0, value, hot.arena(), rows.hot_bytes_max())
                 && hot.admit(key, namespace, group, HotValue { value: Some(cell), dirty: true }).is_some()
             {
                 return Ok(());
@@ -130,7 +130,7 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksValues<K, N, S> {
             let Some(value) = change(old) else { return self.remove(key, namespace) };
             if let Some(cell) = &mut unit.value {
                 let before = cell.held_bytes();
-                if cell.set(&self.kind.0, &value, arena).is_ok() {
+                if cell.set_within(&self.kind.0, &value, arena, self.rows.hot_bytes_max()).is_ok() {
                     let now = cell.held_bytes();
                     unit.dirty = true;
                     hot.resized(before, now);

@@ -29,6 +29,35 @@ pub trait Cell<S: Serializer>: Sized + Send + Sync + 'static {
         Ok(())
     }
 
+    /// As [`pack`](Self::pack), but refuses what would hold more than `max_bytes` in the arena.
+    ///
+    /// # Errors
+    /// The arena refuses, or it would hold more.
+    fn pack_within(
+        serializer: &S,
+        value: &S::Value,
+        arena: &PoolAllocator,
+        max_bytes: usize,
+    ) -> Result<Self, AllocError> {
+        let cell = Self::pack(serializer, value, arena)?;
+        if cell.held_bytes() <= max_bytes { Ok(cell) } else { Err(AllocError) }
+    }
+
+    /// As [`set`](Self::set), but refuses what would hold more than `max_bytes` in the arena.
+    ///
+    /// # Errors
+    /// The arena refuses, or it would hold more; the old value is as it was.
+    fn set_within(
+        &mut self,
+        serializer: &S,
+        value: &S::Value,
+        arena: &PoolAllocator,
+        max_bytes: usize,
+    ) -> Result<(), AllocError> {
+        *self = Self::pack_within(serializer, value, arena, max_bytes)?;
+        Ok(())
+    }
+
     /// Appends the value as the serializer writes it.
     fn write(&self, serializer: &S, out: &mut Vec<u8>);
 
@@ -146,8 +175,32 @@ impl<S: Serializer> Cell<S> for Packed {
         serializer.unpack(&self.0).expect("a cell holds what its serializer packed")
     }
 
-    fn set(&mut self, serializer: &S, value: &S::Value, arena: &PoolAllocator) -> Result<(), AllocError> {
+    fn pack_within(
+        serializer: &S,
+        value: &S::Value,
+        arena: &PoolAllocator,
+        max_bytes: usize,
+    ) -> Result<Self, AllocError> {
         serializer.with_packed(value, |bytes| {
+            if bytes.len() <= max_bytes { Self::of(bytes, arena) } else { Err(AllocError) }
+        })
+    }
+
+    fn set(&mut self, serializer: &S, value: &S::Value, arena: &PoolAllocator) -> Result<(), AllocError> {
+        self.set_within(serializer, value, arena, usize::MAX)
+    }
+
+    fn set_within(
+        &mut self,
+        serializer: &S,
+        value: &S::Value,
+        arena: &PoolAllocator,
+        max_bytes: usize,
+    ) -> Result<(), AllocError> {
+        serializer.with_packed(value, |bytes| {
+            if bytes.len() > max_bytes {
+                return Err(AllocError);
+            }
             // in place where it fits and does not waste more than half
             if bytes.len() <= self.0.capacity() && bytes.len() >= self.0.capacity() / 2 {
                 self.0.clear();
