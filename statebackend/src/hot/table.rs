@@ -13,6 +13,7 @@ use super::batch::Batch;
 use super::memory::HotMemory;
 use super::unit::Unit;
 use crate::StateError;
+use crate::key_group::KeyGroupRange;
 use crate::serializer::{Cell, KeySerializer};
 use crate::table::{Payload, Row, RowKeys, Table};
 
@@ -55,6 +56,8 @@ pub(crate) struct HotTable<K: KeySerializer, N: KeySerializer, D, P> {
     table: Table<Row<K, N, Hot<P>>>,
     memory: Arc<HotMemory>,
     kind: D,
+    /// The key groups of the subtask: keys of others are read and not kept, so that what is found here may be written.
+    range: KeyGroupRange,
     /// What cells and units hold beside the rows.
     beside_bytes: u64,
     told_bytes: u64,
@@ -68,7 +71,12 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
     const ROW_BYTES: u64 = (size_of::<Row<K, N, Hot<P>>>() as u64 + 1) * 105 / 64;
 
     /// A table without entries; `None` where the arena has no room even for that.
-    pub(crate) fn new(keys: RowKeys<K, N>, kind: D, memory: &Arc<HotMemory>) -> Option<Self> {
+    pub(crate) fn new(
+        keys: RowKeys<K, N>,
+        kind: D,
+        range: KeyGroupRange,
+        memory: &Arc<HotMemory>,
+    ) -> Option<Self> {
         let table = Table::new(memory.arena()).ok()?;
         memory.enter();
         Some(Self {
@@ -76,6 +84,7 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
             table,
             memory: Arc::clone(memory),
             kind,
+            range,
             beside_bytes: 0,
             told_bytes: 0,
             hand: 0,
@@ -135,7 +144,8 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         Ok(())
     }
 
-    /// Keeps a new entry. `None` where the arena has no room: the caller then goes to RocksDB.
+    /// Keeps a new entry. `None` where the arena has no room, or the key is of another subtask: the caller then goes to
+    /// RocksDB.
     pub(crate) fn admit(
         &mut self,
         key: &K::Value,
@@ -143,6 +153,9 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         key_group: u32,
         unit: P,
     ) -> Option<&mut P> {
+        if !self.range.contains(key_group) {
+            return None;
+        }
         let Self { keys, table, beside_bytes, memory, .. } = self;
         let hash = keys.hash(table, key, namespace);
         let beside = unit.held_bytes();

@@ -215,7 +215,7 @@ impl RocksStore {
         kind: &D,
     ) -> Option<HotTable<K, N, D, P>> {
         let keys = RowKeys { key: rows.core.key.clone(), namespace: rows.namespace.clone() };
-        HotTable::new(keys, kind.clone(), self.hot.as_ref()?)
+        HotTable::new(keys, kind.clone(), rows.core.range, self.hot.as_ref()?)
     }
 
     pub(crate) fn values<K: KeySerializer, N: KeySerializer, S: Serializer>(
@@ -344,8 +344,9 @@ impl fmt::Debug for RocksStore {
 
 impl Drop for RocksStore {
     fn drop(&mut self) {
-        // states may outlive their backend; the folder then goes with the last of them
         self.database = None;
-        let _ = fs::remove_dir_all(&self.folder);
+        let _ = fs::remove_dir_all(self.database_folder());
+        // snapshots that are still being written keep their links, and the last of them takes the folder
+        let _ = fs::remove_dir(&self.folder);
     }
 }
