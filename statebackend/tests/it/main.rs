@@ -4,7 +4,10 @@
 mod acknowledgement;
 mod histories;
 mod key_groups;
+mod lists_and_limits;
 mod model;
+mod namespaces;
+mod rescale;
 mod rocksdb_options;
 mod serializers;
 mod shared_registry;
@@ -14,3 +17,4 @@ mod snapshot_faults;
 mod snapshot_samples;
 mod states;
 mod support;
+mod ttl;
