@@ -187,5 +187,9 @@ impl FrozenDatabase {
 impl Drop for FrozenDatabase {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.folder);
+        // empty only where the backend is gone and this was the last snapshot
+        if let Some(folder) = self.folder.parent() {
+            let _ = fs::remove_dir(folder);
+        }
     }
 }

@@ -355,7 +355,8 @@ impl System {
         if let Pending::Running(thread) = pending {
             // it may have been written already; it may say that it was given up, and nothing else
             for written in thread.join().unwrap() {
-                assert!(written.as_ref().err().is_none_or(|error| error.to_string().contains("abort")));
+                let given_up = written.as_ref().err().is_none_or(|error| error.to_string().contains("abort"));
+                assert!(given_up, "{written:?}");
             }
         }
     }
