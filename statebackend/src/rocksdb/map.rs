@@ -163,6 +163,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             hot.prepare(&rows.place)?;
             let mut unit = HotMap { map: CellMap::new(hot.arena()), complete: false, entry_bytes: 0 };
             if !set(&mut unit, kind, hot.arena(), user_key, value, dirty, max_bytes) {
+                hot.refused();
                 return Ok(false);
             }
             return Ok(hot.admit(key, namespace, group, unit).is_some());
@@ -172,6 +173,9 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
         let full = unit.map.len() > MAP_ENTRIES_MAX;
         hot.resized(before, now);
+        if !kept {
+            hot.refused();
+        }
         if !kept || full {
             self.let_go(key, namespace)?;
             return Ok(kept);
@@ -318,7 +322,8 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
     }
 }
 
-/// Sets what is known of an entry; false where the arena has no room or the key or the value is longer than `max_bytes`,
+/// Sets what is known of an entry; false where the arena has no room or the key or the value is longer than
+/// `max_bytes`,
 /// and then the unit is as it was.
 fn set<U: KeySerializer, S: Serializer>(
     unit: &mut HotMap<U, S>,
