@@ -36,6 +36,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`state`] | value, list, map, reducing and aggregating state; descriptors; time to live |
+//! | [`operator`] | state of an operator's subtasks, not of keys |
 //! | [`timer`] | what keys wait for, in the order of time |
 //! | [`BackendChoice`] | what a configuration asks for |
 //! | [`KeyedBackend`] | the states of one subtask, their snapshots and their restore |
@@ -76,6 +77,7 @@ mod error;
 mod heap;
 mod hot;
 pub mod key_group;
+pub mod operator;
 pub mod rocksdb;
 pub mod serializer;
 pub mod snapshot;

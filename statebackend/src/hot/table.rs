@@ -144,6 +144,13 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         Ok(())
     }
 
+    /// The arena has refused something of an entry: entries give way earlier from now on, because a refusal costs the
+    /// arena a search through everything.
+    #[cold]
+    pub(crate) fn refused(&self) {
+        self.memory.refused();
+    }
+
     /// Keeps a new entry. `None` where the arena has no room, or the key is of another subtask: the caller then goes to
     /// RocksDB.
     pub(crate) fn admit(

@@ -11,13 +11,13 @@ use rocksdb::{ColumnFamilyDescriptor, DBRawIteratorWithThreadMode};
 
 use super::bridge::{Db, Family};
 use super::database::{OWN_FAMILY, Opening};
-use super::store::{RocksStore, files_of};
+use super::store::RocksStore;
 use crate::StateError;
 use crate::backend::{Frozen, SnapshotWriter};
 use crate::heap::SortedRows;
 use crate::key_group::KeyGroups;
 use crate::snapshot::format::{Compression, FullWriter};
-use crate::snapshot::incremental::{self, Incremental, TRANSFER_THREADS, Transfer};
+use crate::snapshot::incremental::{self, Incremental, LocalFile, TRANSFER_THREADS, Transfer};
 use crate::snapshot::storage::CheckpointDirectory;
 use crate::snapshot::{BackendMeta, KeyedStateHandle, SharedFile, StateMeta};
 
@@ -88,6 +88,7 @@ pub(crate) struct Uploaded {
 /// A database as it was.
 pub(crate) struct FrozenDatabase {
     folder: PathBuf,
+    files: Vec<LocalFile>,
     checkpoint: u64,
     directory: Option<CheckpointDirectory>,
     identity: String,
@@ -105,7 +106,7 @@ pub(crate) struct FrozenDatabase {
 impl FrozenDatabase {
     pub(super) fn new(
         store: &RocksStore,
-        folder: PathBuf,
+        (folder, files): (PathBuf, Vec<LocalFile>),
         checkpoint: u64,
         directory: Option<CheckpointDirectory>,
         in_memory: Frozen,
@@ -113,6 +114,7 @@ impl FrozenDatabase {
         let (abort, confirmed) = store.uploads.begin(checkpoint);
         Self {
             folder,
+            files,
             checkpoint,
             directory,
             identity: store.identity.clone(),
@@ -131,8 +133,9 @@ impl FrozenDatabase {
         let directory = self.directory.as_ref().ok_or_else(|| {
             StateError::Usage("an incremental snapshot needs a checkpoint directory".to_owned())
         })?;
+        let mut live = self.files.clone();
         if !self.in_memory.is_empty() {
-            self.write_memory(meta)?;
+            live.push(self.write_memory(meta)?);
         }
         let families: Vec<incremental::Family> = meta
             .states
@@ -145,7 +148,7 @@ impl FrozenDatabase {
             checkpoint: self.checkpoint,
             meta,
             families: &families,
-            live: &files_of(&self.folder)?,
+            live: &live,
             confirmed: &self.confirmed,
             directory,
             unique: &self.unique,
@@ -158,7 +161,7 @@ impl FrozenDatabase {
     }
 
     /// Writes what is in memory to a file beside the database's.
-    fn write_memory(&self, meta: &BackendMeta) -> Result<(), StateError> {
+    fn write_memory(&self, meta: &BackendMeta) -> Result<LocalFile, StateError> {
         let path = self.folder.join(MEMORY_FILE);
         let failed = |error| StateError::storage("write", path.display().to_string(), error);
         let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
@@ -176,8 +179,9 @@ impl FrozenDatabase {
                 rows.emit(group, &mut |key, value| writer.record(key, value))?;
             }
         }
-        writer.finish()?;
-        file.flush().map_err(failed)
+        let bytes = writer.finish()?.bytes;
+        file.flush().map_err(failed)?;
+        Ok(LocalFile { name: MEMORY_FILE.to_owned(), path: path.clone(), bytes })
     }
 
     /// Writes all rows in key-group order.

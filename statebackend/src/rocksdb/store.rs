@@ -27,6 +27,7 @@ use crate::backend::{Core, Frozen};
 use crate::heap::{HeapMemory, ListKind, MapKind, ValueKind};
 use crate::hot::{HotMemory, HotTable};
 use crate::serializer::{KeySerializer, Serializer};
+use crate::snapshot::incremental::LocalFile;
 use crate::snapshot::storage::CheckpointDirectory;
 use crate::snapshot::{KeyedStateHandle, StateMeta};
 use crate::table::RowKeys;
@@ -371,7 +372,9 @@ impl RocksStore {
             let _ = fs::remove_dir_all(&folder);
             return Err(database.error("link the files for a snapshot", error));
         }
-        Ok(FrozenDatabase::new(self, folder, checkpoint, directory.cloned(), in_memory))
+        // what is linked now is what the snapshot consists of: a file that vanishes later is missed by name
+        let files = files_of(&folder).inspect_err(|_| _ = fs::remove_dir_all(&folder))?;
+        Ok(FrozenDatabase::new(self, (folder, files), checkpoint, directory.cloned(), in_memory))
     }
 
     pub(crate) fn completed(&mut self, checkpoint: u64, registered: Option<&KeyedStateHandle>) {
@@ -384,14 +387,14 @@ impl RocksStore {
 }
 
 /// Files of a folder that a snapshot uploads.
-pub(super) fn files_of(folder: &Path) -> Result<Vec<crate::snapshot::incremental::LocalFile>, StateError> {
+fn files_of(folder: &Path) -> Result<Vec<LocalFile>, StateError> {
     let failed = |error| StateError::storage("list", folder.display().to_string(), error);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let bytes = entry.metadata().map_err(failed)?.len();
         let name = entry.file_name().to_string_lossy().into_owned();
-        files.push(crate::snapshot::incremental::LocalFile { name, path: entry.path(), bytes });
+        files.push(LocalFile { name, path: entry.path(), bytes });
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)

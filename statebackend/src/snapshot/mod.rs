@@ -25,9 +25,12 @@ mod varint;
 
 use std::io;
 
-pub use handle::{KeyedStateHandle, Place, PrivateFile, SharedFile};
+pub use handle::{HANDLE_LIMIT_BYTES, KeyedStateHandle, Place, PrivateFile, SharedFile};
 pub use meta::{BackendMeta, StateKind, StateMeta};
 pub use target::{Finished, SnapshotSink, SnapshotTarget};
+
+pub(crate) use meta::{Flat, flat, tree};
+pub(crate) use sealed::{SEAL_BYTES, Seal};
 
 use crate::StateError;
 
