@@ -212,7 +212,7 @@ impl Store for Failing {
     }
 
     fn part_bytes(&self) -> usize {
-        500
+        4096
     }
 }
 
@@ -259,7 +259,8 @@ fn any_call_of_the_storage_may_fail() {
         let mut states = open(&place, kind, "1", &[]).unwrap();
         let mut kept: Vec<(KeyedStateHandle, i64)> = Vec::new();
         let mut failures = 0;
-        for calls in 0.. {
+        // the first calls one by one; then every fifth, until there are no more
+        for calls in (0..24).chain((24..).step_by(5)) {
             let checkpoint = u64::try_from(2 * calls + 1).unwrap();
             write(&states, calls);
             left.store(calls, SeqCst);
@@ -288,7 +289,7 @@ fn any_call_of_the_storage_may_fail() {
             }
         }
         println!("{kind:?} {snapshot:?}: {failures} failures");
-        assert!(failures > 3);
+        assert!(failures > 2);
         drop(states);
         for (at, (handle, version)) in kept.into_iter().enumerate() {
             verify(&open(&place, kind, &format!("2-{at}"), &[handle]).unwrap(), version);
