@@ -215,6 +215,9 @@ fn operations<B: Bare>(
         let name = name.as_str();
         // additions are of fresh keys, each once
         let warm = if name.ends_with("Add") { 0 } else { arguments.number("warm", warm_default) };
+        // each entry once, on average
+        let warm =
+            if name.starts_with("map") && name != "mapIterator" { warm * MAP_ENTRIES as usize } else { warm };
         let bare = &mut bare;
         let row = if name.starts_with("value") {
             let state = ours.backend.value_state(&ValueDescriptor::new("value", I64)).unwrap();
