@@ -223,10 +223,8 @@ fn operations<B: Bare>(
         let entry = |call: usize| call as i64 % MAP_ENTRIES;
         let name = name.as_str();
         // additions are of fresh keys, each once
+        let warm_default = if name.starts_with("map") { warm_default * 4 } else { warm_default };
         let warm = if name.ends_with("Add") { 0 } else { arguments.number("warm", warm_default) };
-        // each entry once, on average
-        let warm =
-            if name.starts_with("map") && name != "mapIterator" { warm * MAP_ENTRIES as usize } else { warm };
         let bare = &mut bare;
         let row = if name.starts_with("value") {
             let state = ours.backend.value_state(&ValueDescriptor::new("value", I64)).unwrap();
