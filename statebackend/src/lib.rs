@@ -38,6 +38,7 @@
 //! | [`state`] | value, list, map, reducing and aggregating state; descriptors; time to live |
 //! | [`BackendChoice`] | what a configuration asks for |
 //! | [`KeyedBackend`] | the states of one subtask, their snapshots and their restore |
+//! | [`operator`] | state of an operator beside its keys: split, union and broadcast, dealt as Flink does |
 //! | [`serializer`] | how keys and values become bytes, and what may read what |
 //! | [`key_group`] | key groups, assigned as Flink does |
 //! | [`HeapMemory`] | tables in a capped arena, frozen in place for a snapshot |
@@ -74,6 +75,7 @@ mod error;
 mod heap;
 mod hot;
 pub mod key_group;
+pub mod operator;
 pub mod rocksdb;
 pub mod serializer;
 pub mod snapshot;
