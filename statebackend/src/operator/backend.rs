@@ -10,11 +10,11 @@ use plimsoll_memory::budget::Owner;
 use super::broadcast::{BroadcastState, BroadcastStore};
 use super::kept::Kept;
 use super::list::{ListStore, OperatorListState};
-use super::restored::{Asked, Waiting, at_end};
+use super::restored::{Asked, Waiting};
 use super::{DistributionMode, OperatorStateHandle};
 use crate::StateError;
 use crate::heap::HeapMemory;
-use crate::serializer::{Compatibility, Identity, KeySerializer, Serializer};
+use crate::serializer::{Identity, KeySerializer, Serializer};
 use crate::snapshot::storage::CheckpointStorage;
 
 /// What an [`OperatorBackend`] is made of.
@@ -89,7 +89,7 @@ impl OperatorBackend {
         name: &str,
         serializer: S,
     ) -> Result<OperatorListState<S>, StateError> {
-        self.list(name, DistributionMode::Split, &serializer)
+        self.list(name, DistributionMode::Split, serializer)
     }
 
     /// A list of which every subtask gets all elements of all subtasks at a restore; the same list for the same name.
@@ -101,7 +101,7 @@ impl OperatorBackend {
         name: &str,
         serializer: S,
     ) -> Result<OperatorListState<S>, StateError> {
-        self.list(name, DistributionMode::Union, &serializer)
+        self.list(name, DistributionMode::Union, serializer)
     }
 
     /// A map that every subtask holds a copy of; the same map for the same name.
@@ -119,21 +119,9 @@ impl OperatorBackend {
         if let Some(known) = self.known(&asked)? {
             return Ok(BroadcastState::new(known));
         }
-        let answers = |written: &[Identity]| match written {
-            [by_key, by_value] => vec![of_keys(key.compatibility(by_key)), value.compatibility(by_value)],
-            _ => Vec::new(),
-        };
-        let mut store = BroadcastStore::new(name, &key, &value, &self.memory);
+        let mut store = BroadcastStore::new(name, key, value, &self.memory);
         for part in self.waiting.find(&asked)? {
-            part.load(answers, &mut |written, migrates, mut bytes| {
-                let (key, value) = if migrates {
-                    (key.read_written(&written[0], &mut bytes)?, value.read_written(&written[1], &mut bytes)?)
-                } else {
-                    (key.read(&mut bytes)?, value.read(&mut bytes)?)
-                };
-                at_end(bytes)?;
-                Ok(store.put(&key, &value)?)
-            })?;
+            part.load(&mut store)?;
         }
         Ok(BroadcastState::new(self.register(asked, store)))
     }
@@ -142,24 +130,15 @@ impl OperatorBackend {
         &mut self,
         name: &str,
         mode: DistributionMode,
-        serializer: &S,
+        serializer: S,
     ) -> Result<OperatorListState<S>, StateError> {
         let asked = Asked { name, mode, parts: vec![serializer.identity()] };
         if let Some(known) = self.known(&asked)? {
             return Ok(OperatorListState::new(known));
         }
-        let answers = |written: &[Identity]| written.iter().map(|by| serializer.compatibility(by)).collect();
         let mut store = ListStore::new(name, mode, serializer, &self.memory);
         for part in self.waiting.find(&asked)? {
-            part.load(answers, &mut |written, migrates, mut bytes| {
-                let element = if migrates {
-                    serializer.read_written(&written[0], &mut bytes)?
-                } else {
-                    serializer.read(&mut bytes)?
-                };
-                at_end(bytes)?;
-                Ok(store.add(&element)?)
-            })?;
+            part.load(&mut store)?;
         }
         Ok(OperatorListState::new(self.register(asked, store)))
     }
@@ -197,13 +176,6 @@ impl OperatorBackend {
             typed: Rc::clone(&store) as _,
         });
         store
-    }
-}
-
-fn of_keys(answer: Compatibility) -> Compatibility {
-    match answer {
-        Compatibility::Incompatible(why) => Compatibility::Incompatible(format!("its keys: {why}")),
-        answer => answer,
     }
 }
 

@@ -11,11 +11,12 @@ use std::sync::Arc;
 use allocator_api2::alloc::AllocError;
 
 use super::DistributionMode;
-use super::kept::{FrozenState, Kept};
+use super::kept::{FrozenState, Kept, Loaded};
+use super::restored::{LoadError, at_end};
 use super::writer::Writer;
 use crate::StateError;
 use crate::heap::{HeapMemory, ValueCell};
-use crate::serializer::{Cell, KeySerializer, Serializer};
+use crate::serializer::{Cell, Compatibility, Identity, KeySerializer, Serializer};
 use crate::state::{reading, writing};
 use crate::table::{CellMap, Payload};
 
@@ -35,9 +36,9 @@ pub(super) struct BroadcastStore<U: KeySerializer, S: Serializer> {
 }
 
 impl<U: KeySerializer, S: Serializer> BroadcastStore<U, S> {
-    pub(super) fn new(name: &str, key: &U, value: &S, memory: &HeapMemory) -> Self {
+    pub(super) fn new(name: &str, key: U, value: S, memory: &HeapMemory) -> Self {
         let shards = (0..SHARDS).map(|_| Arc::new(CellMap::new(memory.arena()))).collect();
-        Self { name: name.into(), key: key.clone(), value: value.clone(), memory: memory.clone(), shards }
+        Self { name: name.into(), key, value, memory: memory.clone(), shards }
     }
 
     /// The shard of a key: the upper bits of a product, as hashes in Java are often small numbers.
@@ -71,7 +72,7 @@ impl<U: KeySerializer, S: Serializer> BroadcastStore<U, S> {
         self.memory.refused(&super::what(&self.name), super::REFUSED_BYTES)
     }
 
-    pub(super) fn put(&mut self, key: &U::Value, value: &S::Value) -> Result<(), StateError> {
+    fn put(&mut self, key: &U::Value, value: &S::Value) -> Result<(), StateError> {
         self.try_put(key, value).map_err(|_| self.refused())
     }
 
@@ -110,6 +111,29 @@ impl<U: KeySerializer, S: Serializer> BroadcastStore<U, S> {
         for shard in &mut self.shards {
             *shard = Arc::new(CellMap::new(self.memory.arena()));
         }
+    }
+}
+
+impl<U: KeySerializer, S: Serializer> Loaded for BroadcastStore<U, S> {
+    fn answers(&self, written: &[Identity]) -> Vec<Compatibility> {
+        let [by_key, by_value] = written else { return Vec::new() };
+        let of_keys = match self.key.compatibility(by_key) {
+            Compatibility::Incompatible(why) => Compatibility::Incompatible(format!("its keys: {why}")),
+            answer => answer,
+        };
+        vec![of_keys, self.value.compatibility(by_value)]
+    }
+
+    fn load(&mut self, written: &[Identity], migrates: bool, mut element: &[u8]) -> Result<(), LoadError> {
+        let (key, value) = match written {
+            [by_key, by_value] if migrates => {
+                let key = self.key.read_written(by_key, &mut element)?;
+                (key, self.value.read_written(by_value, &mut element)?)
+            }
+            _ => (self.key.read(&mut element)?, self.value.read(&mut element)?),
+        };
+        at_end(element)?;
+        Ok(self.put(&key, &value)?)
     }
 }
 

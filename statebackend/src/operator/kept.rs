@@ -1,7 +1,9 @@
 //! A state as its backend sees it, whatever its types.
 
+use super::restored::LoadError;
 use super::writer::Writer;
 use crate::StateError;
+use crate::serializer::{Compatibility, Identity};
 
 /// What a backend does with all of its states.
 pub(super) trait Kept {
@@ -16,4 +18,13 @@ pub(super) trait Kept {
 pub(super) trait FrozenState: Send {
     /// Writes all of it.
     fn write(&self, writer: &mut Writer<'_>) -> Result<(), StateError>;
+}
+
+/// A state while it is restored.
+pub(super) trait Loaded {
+    /// The answers of its serializers to who wrote elements.
+    fn answers(&self, written: &[Identity]) -> Vec<Compatibility>;
+
+    /// Takes an element that others wrote: as it stands, or by migrating it.
+    fn load(&mut self, written: &[Identity], migrates: bool, element: &[u8]) -> Result<(), LoadError>;
 }

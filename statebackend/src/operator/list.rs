@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::DistributionMode;
 use super::cells::{Cells, FrozenCells};
-use super::kept::{FrozenState, Kept};
+use super::kept::{FrozenState, Kept, Loaded};
+use super::restored::{LoadError, at_end};
 use super::writer::Writer;
 use crate::StateError;
 use crate::heap::HeapMemory;
-use crate::serializer::{Cell, Serializer};
+use crate::serializer::{Cell, Compatibility, Identity, Serializer};
 use crate::state::{reading, writing};
 
 /// The list and how it is read.
@@ -23,13 +24,9 @@ pub(super) struct ListStore<S: Serializer> {
 }
 
 impl<S: Serializer> ListStore<S> {
-    pub(super) fn new(name: &str, mode: DistributionMode, serializer: &S, memory: &HeapMemory) -> Self {
+    pub(super) fn new(name: &str, mode: DistributionMode, serializer: S, memory: &HeapMemory) -> Self {
         let cells = Cells::new(memory.arena());
-        Self { name: name.into(), mode, serializer: serializer.clone(), memory: memory.clone(), cells }
-    }
-
-    pub(super) fn add(&mut self, value: &S::Value) -> Result<(), StateError> {
-        self.extend(std::slice::from_ref(value))
+        Self { name: name.into(), mode, serializer, memory: memory.clone(), cells }
     }
 
     fn extend(&mut self, values: &[S::Value]) -> Result<(), StateError> {
@@ -43,6 +40,21 @@ impl<S: Serializer> ListStore<S> {
         filled.map_err(|_| self.memory.refused(&super::what(&self.name), super::REFUSED_BYTES))?;
         self.cells = cells;
         Ok(())
+    }
+}
+
+impl<S: Serializer> Loaded for ListStore<S> {
+    fn answers(&self, written: &[Identity]) -> Vec<Compatibility> {
+        written.iter().map(|by| self.serializer.compatibility(by)).collect()
+    }
+
+    fn load(&mut self, written: &[Identity], migrates: bool, mut element: &[u8]) -> Result<(), LoadError> {
+        let value = match written {
+            [by] if migrates => self.serializer.read_written(by, &mut element)?,
+            _ => self.serializer.read(&mut element)?,
+        };
+        at_end(element)?;
+        Ok(self.extend(std::slice::from_ref(&value))?)
     }
 }
 
@@ -135,7 +147,7 @@ impl<S: Serializer> OperatorListState<S> {
     /// # Errors
     /// The budget refuses it, or the list is being iterated. It is then as it was.
     pub fn add(&self, value: &S::Value) -> Result<(), StateError> {
-        writing(&self.store)?.add(value)
+        writing(&self.store)?.extend(std::slice::from_ref(value))
     }
 
     /// Adds elements at the end: all or none.

@@ -193,3 +193,101 @@ impl Window<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::operator::OperatorStatePart;
+    use crate::operator::writer::Writer;
+    use crate::serializer::Identity;
+    use crate::snapshot::acknowledge::{AcknowledgeLimits, Frame};
+    use crate::snapshot::{Place, SnapshotTarget};
+
+    /// A list of two sections, a union list of long elements, broadcast state.
+    fn file() -> (Vec<u8>, Vec<OperatorStatePart>) {
+        let limits = AcknowledgeLimits { state_bytes: 64 << 20, frame_bytes: 64 << 20 };
+        let mut sink = SnapshotTarget::Acknowledgement(Frame::new(limits, None)).sink("the test", "");
+        let mut writer = Writer::new(&mut sink).unwrap();
+        let (i64, text) = (Identity::new("i64", 1), Identity::new("utf8", 1));
+        for (by, count) in [(&i64, 3_u8), (&text, 4)] {
+            writer.begin("list", DistributionMode::Split, std::slice::from_ref(by)).unwrap();
+            (0..count).for_each(|n| writer.element(&[n; 8]).unwrap());
+        }
+        writer.begin("union", DistributionMode::Union, std::slice::from_ref(&text)).unwrap();
+        for n in 0..5_u8 {
+            writer.element(&vec![n; 30_000 * usize::from(n)]).unwrap();
+        }
+        writer.begin("rules", DistributionMode::Broadcast, &[text, i64]).unwrap();
+        (0..9_u8).for_each(|n| writer.element(&[n; 3]).unwrap());
+        let parts = writer.finish().unwrap();
+        let Place::Inline(bytes) = sink.finish().unwrap().place else { unreachable!() };
+        (bytes, parts)
+    }
+
+    fn open(bytes: &[u8]) -> Result<Reader, StateError> {
+        Reader::open(Arc::new(bytes.to_vec()), "the file".to_owned(), None)
+    }
+
+    fn lengths(reader: &Reader, part: &OperatorStatePart) -> Result<Vec<(usize, usize)>, StateError> {
+        let mut seen = Vec::new();
+        reader.elements(&part.name, part.mode, &part.offsets, &mut |number, _, bytes| {
+            seen.push((number, bytes.len()));
+            Ok(())
+        })?;
+        Ok(seen)
+    }
+
+    #[test]
+    fn elements_come_back_in_any_order_of_offsets() {
+        let (bytes, parts) = file();
+        let reader = open(&bytes).unwrap();
+        let seen: Vec<_> = parts.iter().map(|part| lengths(&reader, part).unwrap()).collect();
+        let lists = [(0, 8), (0, 8), (0, 8), (1, 8), (1, 8), (1, 8), (1, 8)];
+        assert_eq!(seen[0], lists);
+        assert_eq!(seen[1], [(2, 0), (2, 30_000), (2, 60_000), (2, 90_000), (2, 120_000)]);
+        assert_eq!(seen[2], [(3, 3); 9]);
+        let mut backwards = parts[0].clone();
+        backwards.offsets.reverse();
+        let back: Vec<_> = lists.iter().rev().copied().collect();
+        assert_eq!(lengths(&reader, &backwards).unwrap(), back);
+        assert_eq!(parts[2].offsets.len(), 1, "broadcast state is one piece");
+    }
+
+    /// Numbers that are wrong under right checksums: somebody's bug, or malice. Nothing panics, and nothing is
+    /// allocated that is larger than the file.
+    #[test]
+    fn wrong_numbers_under_right_sums() {
+        let (good, parts) = file();
+        let footer = good.len() - FOOTER_BYTES;
+        let list = usize::try_from(u64::from_le_bytes(good[footer..footer + 8].try_into().unwrap())).unwrap();
+        let seal = |bad: &mut Vec<u8>, from: usize, to: usize| {
+            let crc = crc32fast::hash(&bad[from..to]).to_le_bytes();
+            bad[to..to + 4].copy_from_slice(&crc);
+        };
+        let (mut opened, mut read, mut state) = (0, 0, 7_u64);
+        let mut random = |below: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(state >> 33).unwrap() % below
+        };
+        for _ in 0..20_000 {
+            let mut bad = good.clone();
+            for _ in 0..=random(3) {
+                let at =
+                    if random(8) == 0 { footer + random(20) } else { list + 10 + random(footer - list - 14) };
+                bad[at] = [0, 1, 0x7f, 0xff, bad[at] ^ (1 << random(8))][random(5)];
+            }
+            seal(&mut bad, list, footer - 4);
+            seal(&mut bad, footer, footer + 20);
+            let Ok(reader) = open(&bad) else { continue };
+            opened += 1;
+            for part in &parts {
+                match lengths(&reader, part) {
+                    Ok(_) => read += 1,
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::Corrupt, "{error}"),
+                }
+            }
+        }
+        assert!(opened > 1_000 && read > 1_000, "{opened} files were opened, {read} states read");
+    }
+}

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use plimsoll_memory::budget::Owner;
 
+use super::kept::Loaded;
 use super::reader::Reader;
 use super::writer::Writer;
 use super::{DistributionMode, OperatorStateHandle, OperatorStatePart};
@@ -76,7 +77,10 @@ impl Waiting {
         {
             return Err(StateError::Incompatible {
                 state: asked.name.to_owned(),
-                why: format!("it was {other}, and is asked for as {}", asked.mode),
+                why: format!(
+                    "it was {other}, and is asked for as {}: ask for it as it was, or give the new one another name",
+                    asked.mode
+                ),
             });
         }
         let is = |part: &&Part| part.part.name == asked.name && part.part.mode == asked.mode;
@@ -99,12 +103,8 @@ impl Waiting {
 }
 
 impl Part {
-    /// Shows each element to `each`, with the answers of the serializers to who wrote it.
-    pub(super) fn load(
-        &self,
-        answers: impl Fn(&[Identity]) -> Vec<Compatibility>,
-        each: &mut dyn FnMut(&[Identity], bool, &[u8]) -> Result<(), LoadError>,
-    ) -> Result<(), StateError> {
+    /// Gives each element to a state, once its serializers have agreed to who wrote it.
+    pub(super) fn load(&self, state: &mut impl Loaded) -> Result<(), StateError> {
         let OperatorStatePart { name, mode, offsets } = &*self.part;
         let sections = self.reader.sections();
         let mut migrates = vec![false; sections.len()];
@@ -112,7 +112,7 @@ impl Part {
             if section.name != *name || section.mode != *mode {
                 continue;
             }
-            for answer in answers(&section.parts) {
+            for answer in state.answers(&section.parts) {
                 match answer {
                     Compatibility::AsIs => {}
                     Compatibility::Migrate => migrates[number] = true,
@@ -123,7 +123,7 @@ impl Part {
             }
         }
         self.reader.elements(name, *mode, offsets, &mut |number, offset, bytes| {
-            each(&sections[number].parts, migrates[number], bytes).map_err(|error| match error {
+            state.load(&sections[number].parts, migrates[number], bytes).map_err(|error| match error {
                 LoadError::State(error) => error,
                 LoadError::Read(why) => StateError::corrupt(
                     self.reader.place(),

@@ -7,6 +7,7 @@ mod key_groups;
 mod lists_and_limits;
 mod model;
 mod namespaces;
+mod operator_state;
 mod rescale;
 mod rocksdb_options;
 mod serializers;
