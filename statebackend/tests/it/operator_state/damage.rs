@@ -141,8 +141,8 @@ fn damage_stops_only_those_who_read_it() {
             Ok(list) => read.extend(list.get().unwrap()),
             Err(error) => {
                 assert_eq!((at, error.kind()), (0, ErrorKind::Corrupt));
-                let place = place.storage.place(path);
-                assert!(error.to_string().starts_with(&format!("{place} is damaged: ")), "{error}");
+                let name = place.storage.place(path);
+                assert!(error.to_string().starts_with(&format!("{name} is damaged: ")), "{error}");
                 // it cannot be carried over either
                 let carried = backend.snapshot(&request(&place, 2, 0)).unwrap().run();
                 assert_eq!(carried.unwrap_err().kind(), ErrorKind::Corrupt);

@@ -128,7 +128,8 @@ fn run(seed: u64) {
                 let now = if random.below(3) == 0 { handles.len() } else { 1 + random.below(6) };
                 let [old, new] = [handles.len(), now].map(|count| u32::try_from(count).unwrap());
                 let shares = repartition(&handles, old, new).unwrap();
-                let open = |(at, share): (usize, &Vec<_>)| Task::open(&place, at, &when, share).unwrap();
+                let open =
+                    |(at, share): (usize, &Vec<_>)| Task::open(&place, at, &step.to_string(), share).unwrap();
                 tasks = shares.iter().enumerate().map(open).collect();
                 models = restored(&before, &tasks, &when);
                 restores += 1;
