@@ -36,10 +36,10 @@
 //! | module | what |
 //! |---|---|
 //! | [`state`] | value, list, map, reducing and aggregating state; descriptors; time to live |
-//! | [`operator`] | state of an operator's subtasks, not of keys |
 //! | [`timer`] | what keys wait for, in the order of time |
 //! | [`BackendChoice`] | what a configuration asks for |
 //! | [`KeyedBackend`] | the states of one subtask, their snapshots and their restore |
+//! | [`operator`] | state of an operator beside its keys: split, union and broadcast, dealt as Flink does |
 //! | [`serializer`] | how keys and values become bytes, and what may read what |
 //! | [`key_group`] | key groups, assigned as Flink does |
 //! | [`HeapMemory`] | tables in a capped arena, frozen in place for a snapshot |

@@ -1,233 +1,180 @@
-//! The file of a subtask's operator state: a list of the states, then their elements, each with its own checksum.
+//! The file of operator state: elements in blocks, then what they are.
 //!
 //! ```text
-//! sealed: mark, version, length, list of states, CRC-32
-//! each element: length u32, CRC-32 of its offset, length and bytes, bytes
+//! header   mark, version, checksum                               14 bytes
+//! block*   elements of one section, 64 KiB at most; a longer element has its own block
+//! list     sections: name, mode, serializers; length and checksum of each block (sealed section)
+//! footer   where the list is, length of the file, checksum, mark     32 bytes
 //! ```
 //!
-//! A subtask that restores a part reads just the elements it is told of, and each is checked by itself. The offset is in
-//! the checksum: an element that stands where another belongs is damage, too.
+//! An element is its length as a varint, then its bytes; its offset is where the length begins. An element of broadcast
+//! state is a key, then its value. Blocks stand end to end in the order of the list, so there is no byte between them
+//! that nothing covers, and where a block begins is not written but added up.
+//!
+//! The checksum is of a block and not of an element: elements are often a few bytes, and whoever reads one mostly reads
+//! its neighbours too. It is not of the whole file either: after a rescale each subtask reads some elements of many
+//! files, and must be able to trust those alone.
+//!
+//! A state is one section, or several where elements were carried over that other serializers wrote.
 
-use std::io::Write;
-use std::sync::Arc;
-
-use plimsoll_memory::budget::{Owner, Reservation};
 use serde::{Deserialize, Serialize};
 
-use super::handle::Distribution;
+use super::DistributionMode;
 use crate::StateError;
 use crate::serializer::Identity;
-use crate::snapshot::format::ReadAt;
-use crate::snapshot::{Flat, SEAL_BYTES, Seal, flat, storage_error, tree};
+use crate::snapshot::meta::{Flat, flat, tree};
+use crate::snapshot::sealed::{SEAL_BYTES, Seal};
 
-/// The most bytes of a list of states.
-const META_LIMIT_BYTES: usize = 16 << 20;
-/// What stands before an element's bytes.
-const ELEMENT_HEAD_BYTES: usize = 8;
-/// Bytes that are read at once, where elements follow each other.
-const WINDOW_BYTES: usize = 64 << 10;
+/// The most bytes of a block; only a single element that is longer makes a longer one.
+pub(super) const BLOCK_BYTES: usize = 64 << 10;
+pub(super) const HEADER_BYTES: usize = 14;
+pub(super) const FOOTER_BYTES: usize = 32;
+const VERSION: u16 = 1;
+const HEADER_MARK: [u8; 8] = *b"PLIMOPER";
+const FOOTER_MARK: [u8; 8] = *b"PLIMOEND";
 
+/// The most bytes of the list: blocks of some hundred GiB.
+const LIST_LIMIT_BYTES: usize = 64 << 20;
 const SEAL: Seal =
-    Seal { magic: *b"PLMO", version: 1, limit: META_LIMIT_BYTES, what: "the list of operator states" };
+    Seal { magic: *b"PLML", version: 1, limit: LIST_LIMIT_BYTES, what: "the list of operator states" };
 
-/// A state in a file.
+/// Elements that the same serializers wrote, of one state.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Meta {
+pub(super) struct Section {
     pub(super) name: String,
-    pub(super) mode: Distribution,
-    /// Who writes elements; of a broadcast state the key, then the value.
+    pub(super) mode: DistributionMode,
+    /// Who wrote the elements: of a list one, of broadcast state the key's, then the value's.
     pub(super) parts: Vec<Identity>,
+    /// Where it begins.
+    pub(super) start: u64,
+    /// Its blocks.
+    pub(super) blocks: Vec<Block>,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Block {
+    pub(super) offset: u64,
+    pub(super) bytes: u64,
+    pub(super) crc: u32,
+}
+
+impl Block {
+    pub(super) fn end(&self) -> u64 {
+        self.offset + self.bytes
+    }
+}
+
+/// As it is written: lengths and checksums of blocks.
 #[derive(Serialize, Deserialize)]
 struct Wire {
     name: String,
-    mode: Distribution,
+    mode: DistributionMode,
     parts: Vec<Flat>,
+    blocks: Vec<(u64, u32)>,
 }
 
-/// Writes a file.
-pub(super) struct Writer<W> {
-    sink: W,
-    bytes: u64,
+pub(super) fn header() -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(&HEADER_MARK);
+    header[8..10].copy_from_slice(&VERSION.to_le_bytes());
+    let crc = crc32fast::hash(&header[..10]);
+    header[10..].copy_from_slice(&crc.to_le_bytes());
+    header
 }
 
-impl<W: Write> Writer<W> {
-    pub(super) fn new(mut sink: W, states: &[Meta]) -> Result<Self, StateError> {
-        let wire: Vec<Wire> = states
-            .iter()
-            .map(|Meta { name, mode, parts }| Wire {
-                name: name.clone(),
-                mode: *mode,
-                parts: parts.iter().map(flat).collect(),
-            })
-            .collect();
-        let sealed = SEAL.encode(&wire)?;
-        sink.write_all(&sealed).map_err(failed)?;
-        Ok(Self { sink, bytes: sealed.len() as u64 })
+pub(super) fn check_header(place: &str, bytes: &[u8; HEADER_BYTES]) -> Result<(), StateError> {
+    if bytes[..8] != HEADER_MARK {
+        return Err(StateError::corrupt(
+            place,
+            "it does not begin as a file of operator state does, at offset 0",
+        ));
     }
-
-    /// Writes an element; returns where it is.
-    pub(super) fn element(&mut self, bytes: &[u8]) -> Result<u64, StateError> {
-        let length = u32::try_from(bytes.len()).ok().filter(|length| *length <= i32::MAX.unsigned_abs());
-        let length = length.ok_or_else(|| StateError::TooLarge {
-            what: "an element of operator state".to_owned(),
-            key: "none".to_owned(),
-            bytes: bytes.len() as u64,
-            limit_bytes: i32::MAX as u64,
-            remedy: "keep it in several elements",
-        })?;
-        let offset = self.bytes;
-        let head = [length.to_le_bytes(), checksum(offset, length, bytes).to_le_bytes()];
-        self.sink.write_all(head.as_flattened()).map_err(failed)?;
-        self.sink.write_all(bytes).map_err(failed)?;
-        self.bytes += (ELEMENT_HEAD_BYTES + bytes.len()) as u64;
-        Ok(offset)
+    if crc32fast::hash(&bytes[..10]).to_le_bytes() != bytes[10..] {
+        return Err(StateError::corrupt(place, "the header's checksum at offset 10 does not fit"));
     }
-}
-
-fn failed(error: std::io::Error) -> StateError {
-    storage_error("write", "the snapshot of operator state", error)
-}
-
-fn checksum(offset: u64, length: u32, bytes: &[u8]) -> u32 {
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&offset.to_le_bytes());
-    crc.update(&length.to_le_bytes());
-    crc.update(bytes);
-    crc.finalize()
-}
-
-/// A file to be read.
-pub(super) struct Reader {
-    source: Arc<dyn ReadAt>,
-    pub(super) place: String,
-    states: Vec<Meta>,
-    /// Elements begin behind the list.
-    first: u64,
-    owner: Option<Arc<Owner>>,
-}
-
-impl Reader {
-    /// Opens a file and checks its list of states.
-    pub(super) fn open(
-        source: Arc<dyn ReadAt>,
-        place: String,
-        owner: Option<Arc<Owner>>,
-    ) -> Result<Self, StateError> {
-        let mut head = [0; 10];
-        let there = source.len();
-        if there < SEAL_BYTES as u64 {
-            return Err(StateError::corrupt(place, format!("it has {there} bytes, {SEAL_BYTES} at least")));
-        }
-        source.read_exact_at(&mut head, 0).map_err(|error| storage_error("read", &*place, error))?;
-        let length = u32::from_le_bytes([head[6], head[7], head[8], head[9]]);
-        let first = u64::from(length) + SEAL_BYTES as u64;
-        if length as usize > META_LIMIT_BYTES || first > there {
-            let what =
-                format!("its list of states has {length} bytes, it says at offset 6, and {there} are there");
-            return Err(StateError::corrupt(place, what));
-        }
-        let mut sealed = vec![0; length as usize + SEAL_BYTES];
-        source.read_exact_at(&mut sealed, 0).map_err(|error| storage_error("read", &*place, error))?;
-        let wire: Vec<Wire> = SEAL.decode(&place, &sealed)?;
-        let meta = |Wire { name, mode, parts }: Wire| {
-            Some(Meta { name, mode, parts: parts.into_iter().map(tree).collect::<Option<_>>()? })
-        };
-        let states = wire.into_iter().map(meta).collect::<Option<_>>();
-        let states = states.ok_or_else(|| {
-            StateError::corrupt(&*place, "the list of operator states: serializers do not add up")
-        })?;
-        Ok(Self { source, place, states, first, owner })
+    let version = u16::from_le_bytes([bytes[8], bytes[9]]);
+    if version != VERSION {
+        let what = format!("version {version} at offset 8, this program reads {VERSION}");
+        return Err(StateError::corrupt(place, what));
     }
-
-    /// What was written of a state.
-    pub(super) fn meta(&self, name: &str) -> Option<&Meta> {
-        self.states.iter().find(|state| state.name == name)
-    }
-
-    /// Shows the elements at these offsets, in this order.
-    pub(super) fn for_each(
-        &self,
-        offsets: &[u64],
-        mut see: impl FnMut(&[u8]) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
-        let mut window = Window { reader: self, bytes: Vec::new(), start: 0, held: None };
-        for offset in offsets {
-            window.element(*offset, &mut see)?;
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
-/// A piece of the file in memory.
-struct Window<'r> {
-    reader: &'r Reader,
-    bytes: Vec<u8>,
-    start: u64,
-    held: Option<Reservation>,
+/// The list of sections, sealed.
+pub(super) fn encode(sections: &[Section]) -> Result<Vec<u8>, StateError> {
+    let wire = |section: &Section| Wire {
+        name: section.name.clone(),
+        mode: section.mode,
+        parts: section.parts.iter().map(flat).collect(),
+        blocks: section.blocks.iter().map(|block| (block.bytes, block.crc)).collect(),
+    };
+    SEAL.encode(&sections.iter().map(wire).collect::<Vec<_>>())
 }
 
-impl Window<'_> {
-    fn element(
-        &mut self,
-        offset: u64,
-        see: &mut impl FnMut(&[u8]) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
-        let corrupt = |why: &str| {
-            StateError::corrupt(&*self.reader.place, format!("the element at offset {offset}: {why}"))
-        };
-        if offset < self.reader.first {
-            return Err(corrupt("it is inside the list of states"));
+/// The sections of a sealed list that begins at an offset, right behind the last block.
+pub(super) fn decode(place: &str, bytes: &[u8], list_offset: u64) -> Result<Vec<Section>, StateError> {
+    let corrupt = |what: &str| StateError::corrupt(place, format!("the list of operator states: {what}"));
+    let mut offset = HEADER_BYTES as u64;
+    let mut sections = Vec::new();
+    for wire in SEAL.decode::<Vec<Wire>>(place, bytes)? {
+        let Wire { name, mode, parts, blocks } = wire;
+        let parts: Option<Vec<Identity>> = parts.into_iter().map(tree).collect();
+        let parts = parts.ok_or_else(|| corrupt("serializers do not add up"))?;
+        let wanted = if mode == DistributionMode::Broadcast { 2 } else { 1 };
+        if parts.len() != wanted {
+            return Err(corrupt("a state has another number of serializers than its mode"));
         }
-        let outside = || corrupt("it is not inside the file");
-        let end = offset.checked_add(ELEMENT_HEAD_BYTES as u64).ok_or_else(outside)?;
-        if end > self.reader.source.len() {
-            return Err(outside());
+        let mut section =
+            Section { name, mode, parts, start: offset, blocks: Vec::with_capacity(blocks.len()) };
+        for (bytes, crc) in blocks {
+            section.blocks.push(Block { offset, bytes, crc });
+            let end = offset.checked_add(bytes).filter(|end| bytes > 0 && *end <= list_offset);
+            offset = end.ok_or_else(|| corrupt("its blocks are longer than the file"))?;
         }
-        let head = self.read(offset, ELEMENT_HEAD_BYTES)?;
-        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]);
-        let crc = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
-        if end + u64::from(length) > self.reader.source.len() {
-            let why = format!("it has {length} bytes, it says, which are not inside the file");
-            return Err(StateError::corrupt(
-                &*self.reader.place,
-                format!("the element at offset {offset}: {why}"),
-            ));
-        }
-        let place = &self.reader.place;
-        let bytes = self.read(end, length as usize)?;
-        if checksum(offset, length, bytes) != crc {
-            let what = format!("the element at offset {offset}: its checksum does not fit");
-            return Err(StateError::corrupt(&**place, what));
-        }
-        see(bytes)
+        sections.push(section);
     }
+    if offset == list_offset { Ok(sections) } else { Err(corrupt("its blocks are shorter than the file")) }
+}
 
-    /// Bytes that are inside the file.
-    fn read(&mut self, from: u64, length: usize) -> Result<&[u8], StateError> {
-        let inside = from >= self.start && from + length as u64 <= self.start + self.bytes.len() as u64;
-        if !inside {
-            let left = usize::try_from(self.reader.source.len() - from).unwrap_or(usize::MAX);
-            let wanted = length.max(WINDOW_BYTES.min(left));
-            if wanted > self.bytes.capacity()
-                && let Some(owner) = &self.reader.owner
-            {
-                self.held = None;
-                self.held = Some(owner.try_reserve_shared(wanted as u64).map_err(|refusal| {
-                    StateError::Refused { what: "the buffers of a restore".to_owned(), refusal }
-                })?);
-            }
-            self.bytes.clear();
-            self.bytes.reserve_exact(wanted);
-            self.bytes.resize(wanted, 0);
-            let Reader { source, place, .. } = self.reader;
-            source
-                .read_exact_at(&mut self.bytes, from)
-                .map_err(|error| storage_error("read", &**place, error))?;
-            self.start = from;
-        }
-        let at = usize::try_from(from - self.start).expect("it is inside of what is in memory");
-        Ok(&self.bytes[at..at + length])
+pub(super) fn footer(list_offset: u64, list_bytes: usize) -> Result<[u8; FOOTER_BYTES], StateError> {
+    let length = u32::try_from(list_bytes)
+        .map_err(|_| StateError::Usage("a list of operator states is larger than 4 GiB".to_owned()))?;
+    let file_bytes = list_offset + list_bytes as u64 + FOOTER_BYTES as u64;
+    let mut footer = [0; FOOTER_BYTES];
+    footer[..8].copy_from_slice(&list_offset.to_le_bytes());
+    footer[8..12].copy_from_slice(&length.to_le_bytes());
+    footer[12..20].copy_from_slice(&file_bytes.to_le_bytes());
+    let crc = crc32fast::hash(&footer[..20]);
+    footer[20..24].copy_from_slice(&crc.to_le_bytes());
+    footer[24..].copy_from_slice(&FOOTER_MARK);
+    Ok(footer)
+}
+
+/// Where the list is, and its length: both inside the file.
+pub(super) fn take_footer(
+    place: &str,
+    bytes: &[u8; FOOTER_BYTES],
+    file_bytes: u64,
+) -> Result<(u64, usize), StateError> {
+    let corrupt = |what: String| StateError::corrupt(place, format!("its last {FOOTER_BYTES} bytes: {what}"));
+    if bytes[24..] != FOOTER_MARK {
+        return Err(corrupt("they do not end as a file of operator state does".to_owned()));
+    }
+    if crc32fast::hash(&bytes[..20]).to_le_bytes() != bytes[20..24] {
+        return Err(corrupt("their checksum does not fit".to_owned()));
+    }
+    let (first, rest) = bytes.split_at(8);
+    let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte));
+    let (offset, length, written) = (number(first), number(&rest[..4]), number(&rest[4..12]));
+    let end = file_bytes.checked_sub(FOOTER_BYTES as u64);
+    let fits = written == file_bytes
+        && offset >= HEADER_BYTES as u64
+        && offset.checked_add(length) == end
+        && length <= (LIST_LIMIT_BYTES + SEAL_BYTES) as u64;
+    match usize::try_from(length) {
+        Ok(length) if fits => Ok((offset, length)),
+        _ => Err(corrupt(format!(
+            "{length} bytes at offset {offset} of {written}, and {file_bytes} are there"
+        ))),
     }
 }

@@ -1,101 +1,169 @@
-//! Lists that belong to an operator, not to a key.
+//! A list of the operator: split over subtasks at a restore, or given whole to each.
 
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::backend::{Elements, Frozen, State};
+use super::DistributionMode;
+use super::cells::{Cells, FrozenCells};
+use super::kept::{FrozenState, Kept, Loaded};
+use super::restored::{LoadError, at_end};
+use super::writer::Writer;
 use crate::StateError;
 use crate::heap::HeapMemory;
-use crate::serializer::{Cell, Serializer};
+use crate::serializer::{Cell, Compatibility, Identity, Serializer};
 use crate::state::{reading, writing};
-use crate::table::{CellList, Payload};
 
-/// The elements of one state. A snapshot shares them; the first write afterwards copies them if it is not done yet.
+/// The list and how it is read.
 pub(super) struct ListStore<S: Serializer> {
     name: Arc<str>,
-    element: S,
-    list: Arc<CellList<S>>,
+    mode: DistributionMode,
+    serializer: S,
     memory: HeapMemory,
+    cells: Cells<S>,
 }
 
 impl<S: Serializer> ListStore<S> {
-    pub(super) fn new(name: &Arc<str>, element: S, memory: &HeapMemory) -> Self {
-        let list = Arc::new(CellList::new(memory.arena()));
-        Self { name: Arc::clone(name), element, list, memory: memory.clone() }
+    pub(super) fn new(name: &str, mode: DistributionMode, serializer: S, memory: &HeapMemory) -> Self {
+        let cells = Cells::new(memory.arena());
+        Self { name: name.into(), mode, serializer, memory: memory.clone(), cells }
     }
 
-    /// Changes the list, all or nothing.
-    fn change(
-        &mut self,
-        change: impl FnOnce(&mut CellList<S>, &S) -> Result<(), allocator_api2::alloc::AllocError>,
-    ) -> Result<(), StateError> {
-        let what = format!("operator state \"{}\"", self.name);
-        if Arc::get_mut(&mut self.list).is_none() {
-            self.list = Arc::new(self.memory.or_refused(&what, self.list.try_clone())?);
-        }
-        let list = Arc::get_mut(&mut self.list).expect("it was just made ours alone");
-        let changed = change(list, &self.element);
-        self.memory.or_refused(&what, changed)
+    fn extend(&mut self, values: &[S::Value]) -> Result<(), StateError> {
+        let added = self.cells.extend(&self.serializer, values);
+        added.map_err(|_| self.memory.refused(&super::what(&self.name), super::REFUSED_BYTES))
     }
 
-    pub(super) fn add(&mut self, value: &S::Value) -> Result<(), StateError> {
-        self.change(|list, element| list.push(element, value))
-    }
-
-    fn add_all(&mut self, values: &[S::Value]) -> Result<(), StateError> {
-        self.change(|list, element| list.extend(element, values))
-    }
-
-    fn update(&mut self, values: &[S::Value]) -> Result<(), StateError> {
-        let mut list = CellList::new(self.memory.arena());
-        let filled = list.extend_exactly(&self.element, values);
-        self.memory.or_refused(&format!("operator state \"{}\"", self.name), filled)?;
-        self.list = Arc::new(list);
+    fn replace(&mut self, values: &[S::Value]) -> Result<(), StateError> {
+        let mut cells = Cells::new(self.memory.arena());
+        let filled = cells.extend(&self.serializer, values);
+        filled.map_err(|_| self.memory.refused(&super::what(&self.name), super::REFUSED_BYTES))?;
+        self.cells = cells;
         Ok(())
     }
 }
 
-/// A list of an operator: split or united at a restore, as it was asked for.
-///
-/// A handle: clones mean the same list, of the thread that made its backend.
-pub struct OperatorList<S: Serializer> {
+impl<S: Serializer> Loaded for ListStore<S> {
+    fn answers(&self, written: &[Identity]) -> Vec<Compatibility> {
+        written.iter().map(|by| self.serializer.compatibility(by)).collect()
+    }
+
+    fn load(&mut self, written: &[Identity], migrates: bool, mut element: &[u8]) -> Result<(), LoadError> {
+        let value = match written {
+            [by] if migrates => self.serializer.read_written(by, &mut element)?,
+            _ => self.serializer.read(&mut element)?,
+        };
+        at_end(element)?;
+        Ok(self.extend(std::slice::from_ref(&value))?)
+    }
+}
+
+impl<S: Serializer> Kept for RefCell<ListStore<S>> {
+    fn len(&self) -> Result<usize, StateError> {
+        Ok(reading(self)?.cells.len())
+    }
+
+    fn freeze(&self) -> Result<Box<dyn FrozenState>, StateError> {
+        let ListStore { name, mode, serializer, cells, .. } = &*reading(self)?;
+        let (name, serializer) = (Arc::clone(name), serializer.clone());
+        Ok(Box::new(FrozenList { name, mode: *mode, serializer, cells: cells.freeze() }))
+    }
+}
+
+struct FrozenList<S: Serializer> {
+    name: Arc<str>,
+    mode: DistributionMode,
+    serializer: S,
+    cells: FrozenCells<S>,
+}
+
+impl<S: Serializer> FrozenState for FrozenList<S> {
+    fn write(&self, writer: &mut Writer<'_>) -> Result<(), StateError> {
+        writer.begin(&self.name, self.mode, &[self.serializer.identity()])?;
+        let mut bytes = Vec::new();
+        for cell in self.cells.iter().flat_map(|chunk| &chunk.cells) {
+            bytes.clear();
+            cell.write(&self.serializer, &mut bytes);
+            writer.element(&bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// A list of the operator. Clones are the same list, of the thread that made its backend.
+pub struct OperatorListState<S: Serializer> {
     store: Rc<RefCell<ListStore<S>>>,
 }
 
-impl<S: Serializer> Clone for OperatorList<S> {
+impl<S: Serializer> Clone for OperatorListState<S> {
     fn clone(&self) -> Self {
         Self { store: Rc::clone(&self.store) }
     }
 }
 
-impl<S: Serializer> OperatorList<S> {
+impl<S: Serializer> OperatorListState<S> {
     pub(super) fn new(store: Rc<RefCell<ListStore<S>>>) -> Self {
         Self { store }
     }
 
-    /// Appends an element.
+    /// All elements, in the order they were added; restored ones come first.
     ///
     /// # Errors
-    /// The arena refuses; the list is as it was.
+    /// None but [`StateError::Usage`]: the list is being written.
+    pub fn get(&self) -> Result<Vec<S::Value>, StateError> {
+        let mut elements = Vec::new();
+        self.for_each(|element| elements.push(element))?;
+        Ok(elements)
+    }
+
+    /// Shows each element, in the order they were added. The list must not be written meanwhile.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn for_each(&self, mut see: impl FnMut(S::Value)) -> Result<(), StateError> {
+        let store = reading(&self.store)?;
+        store.cells.iter().for_each(|cell| see(cell.unpack(&store.serializer)));
+        Ok(())
+    }
+
+    /// How many elements there are.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn len(&self) -> Result<usize, StateError> {
+        self.store.len()
+    }
+
+    /// Whether there are none.
+    ///
+    /// # Errors
+    /// As [`get`](Self::get).
+    pub fn is_empty(&self) -> Result<bool, StateError> {
+        Ok(self.len()? == 0)
+    }
+
+    /// Adds an element at the end.
+    ///
+    /// # Errors
+    /// The budget refuses it, or the list is being iterated. It is then as it was.
     pub fn add(&self, value: &S::Value) -> Result<(), StateError> {
-        writing(&self.store)?.add(value)
+        writing(&self.store)?.extend(std::slice::from_ref(value))
     }
 
-    /// Appends all elements or none.
+    /// Adds elements at the end: all or none.
     ///
     /// # Errors
-    /// The arena refuses; the list is as it was.
+    /// As [`add`](Self::add).
     pub fn add_all(&self, values: &[S::Value]) -> Result<(), StateError> {
-        writing(&self.store)?.add_all(values)
+        writing(&self.store)?.extend(values)
     }
 
-    /// Replaces all elements. Both lists are in the arena for a moment.
+    /// Replaces the list. The arena holds both for a moment, as a refusal must leave the old one.
     ///
     /// # Errors
-    /// The arena refuses; the list is as it was.
+    /// As [`add`](Self::add).
     pub fn update(&self, values: &[S::Value]) -> Result<(), StateError> {
-        writing(&self.store)?.update(values)
+        writing(&self.store)?.replace(values)
     }
 
     /// Removes all elements.
@@ -103,64 +171,6 @@ impl<S: Serializer> OperatorList<S> {
     /// # Errors
     /// The list is being iterated.
     pub fn clear(&self) -> Result<(), StateError> {
-        self.update(&[])
-    }
-
-    /// All elements.
-    ///
-    /// # Errors
-    /// The list is being changed.
-    pub fn get(&self) -> Result<Vec<S::Value>, StateError> {
-        let store = reading(&self.store)?;
-        Ok(store.list.cells.iter().map(|cell| cell.unpack(&store.element)).collect())
-    }
-
-    /// How many elements there are.
-    ///
-    /// # Errors
-    /// The list is being changed.
-    pub fn len(&self) -> Result<usize, StateError> {
-        Ok(reading(&self.store)?.list.cells.len())
-    }
-
-    /// Whether there are none.
-    ///
-    /// # Errors
-    /// The list is being changed.
-    pub fn is_empty(&self) -> Result<bool, StateError> {
-        Ok(self.len()? == 0)
-    }
-
-    /// Shows each element.
-    ///
-    /// # Errors
-    /// The list is being changed.
-    pub fn for_each(&self, mut see: impl FnMut(S::Value)) -> Result<(), StateError> {
-        let store = reading(&self.store)?;
-        store.list.cells.iter().for_each(|cell| see(cell.unpack(&store.element)));
-        Ok(())
-    }
-}
-
-impl<S: Serializer> State for RefCell<ListStore<S>> {
-    fn freeze(&self) -> Result<Box<dyn Frozen>, StateError> {
-        let store = reading(self)?;
-        Ok(Box::new(FrozenList { element: store.element.clone(), list: Arc::clone(&store.list) }))
-    }
-}
-
-struct FrozenList<S: Serializer> {
-    element: S,
-    list: Arc<CellList<S>>,
-}
-
-impl<S: Serializer> Frozen for FrozenList<S> {
-    fn for_each(&self, see: &mut Elements<'_>) -> Result<(), StateError> {
-        let mut bytes = Vec::new();
-        self.list.cells.iter().try_for_each(|cell| {
-            bytes.clear();
-            cell.write(&self.element, &mut bytes);
-            see(&bytes)
-        })
+        writing(&self.store)?.replace(&[])
     }
 }

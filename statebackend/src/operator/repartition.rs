@@ -1,163 +1,208 @@
-//! Who restores what, as Flink's `RoundRobinOperatorStateRepartitioner` decides it.
+//! Which subtask gets which elements when a job starts again: Flink's `RoundRobinOperatorStateRepartitioner`.
+//!
+//! Lists that are split are dealt in one go, state after state: each subtask gets a run of elements, and the next state
+//! begins with the subtask after the last that got one more than others. Which state is the next one decides who gets
+//! what, and Flink asks a hash map for that; so the order of that map is computed here, as Java has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::handle::{Distribution, OperatorStateHandle, Partitions};
+use super::{DistributionMode, OperatorStateHandle, OperatorStatePart};
 use crate::StateError;
 use crate::serializer::{KeySerializer, Utf8};
 
-/// Elements of one state, by the number of the handle that has them.
-type Located<'h> = Vec<(usize, &'h [u64])>;
+/// A handle among the previous ones: subtask, then its place in the subtask.
+type Source = (usize, usize);
 
-/// What each subtask is to restore. `previous` are the handles of each subtask of the checkpoint.
+/// The parts of one state, as they came in.
+struct Group<'h> {
+    name: &'h str,
+    parts: Vec<(Source, &'h OperatorStatePart)>,
+}
+
+/// Shares what `old_parallelism` subtasks have handed over among `new_parallelism`. Each of them may restore all of what
+/// it is given; its handles are in the order of the subtasks before.
 ///
-/// With the same parallelism, split state stays where it is and union state goes to all; broadcast state stays too,
-/// unless a subtask has less of it than another, which happens where some had finished before the checkpoint. With
-/// another parallelism, elements of split state are dealt out in their order, as evenly as can be, each state beginning
-/// with the subtask that has least so far; union state goes to all, broadcast state to each from one subtask in turn.
+/// Where the parallelism stays, split lists and broadcast state stay where they are; only a broadcast state that some
+/// subtask did not hand over is given to all again. Bytes that ride in a handle are copied with it.
 ///
 /// # Errors
-/// [`StateError::Usage`]: a parallelism of 0.
+/// [`StateError::Usage`]: there are no new subtasks, or not as many lists of handles as there were subtasks.
 pub fn repartition(
     previous: &[Vec<OperatorStateHandle>],
-    parallelism: usize,
+    old_parallelism: u32,
+    new_parallelism: u32,
 ) -> Result<Vec<Vec<OperatorStateHandle>>, StateError> {
-    if parallelism == 0 {
-        return Err(StateError::Usage("operator state cannot be restored by 0 subtasks".to_owned()));
+    if new_parallelism == 0 {
+        return Err(StateError::Usage("operator state cannot be given to 0 subtasks".to_owned()));
     }
-    // handles of one file are one
-    let mut files: Vec<&OperatorStateHandle> = Vec::new();
-    let mut numbered: Vec<Vec<(usize, &OperatorStateHandle)>> = Vec::new();
-    for subtask in previous {
-        let mut own = Vec::new();
-        for handle in subtask {
-            let known = files.iter().position(|file| file.place == handle.place);
-            let number = known.unwrap_or(files.len());
-            if known.is_none() {
-                files.push(handle);
-            }
-            own.push((number, handle));
-        }
-        numbered.push(own);
+    if previous.len() != old_parallelism as usize {
+        return Err(StateError::Usage(format!(
+            "handles of {} subtasks were given for an old parallelism of {old_parallelism}: each subtask needs a list, \
+             if an empty one",
+            previous.len()
+        )));
     }
-    let mut dealt: Vec<Dealt> = vec![Dealt::default(); parallelism];
-    if previous.len() == parallelism {
-        let unions = of_mode(&numbered, Distribution::Union);
-        let partly = partly_broadcast(&numbered);
-        if unions.is_empty() && partly.is_empty() {
+    let mut shares = Shares { previous, subtasks: vec![BTreeMap::new(); new_parallelism as usize] };
+    if old_parallelism == new_parallelism {
+        let unions = groups(previous, DistributionMode::Union);
+        let broadcasts: Vec<Group<'_>> = groups(previous, DistributionMode::Broadcast)
+            .into_iter()
+            .filter(|group| reporters(group) < previous.len())
+            .collect();
+        if unions.is_empty() && broadcasts.is_empty() {
             return Ok(previous.to_vec());
         }
-        for (subtask, own) in numbered.iter().enumerate() {
-            for (number, handle) in own {
-                let there = dealt[subtask].entry(*number).or_default();
-                for Partitions { name, mode, offsets } in &handle.states {
-                    there.insert(name.clone(), (*mode, offsets.clone()));
+        shares.keep();
+        shares.unite(&unions);
+        shares.broadcast(&broadcasts);
+    } else {
+        shares.deal(&groups(previous, DistributionMode::Split));
+        shares.unite(&groups(previous, DistributionMode::Union));
+        shares.broadcast(&groups(previous, DistributionMode::Broadcast));
+    }
+    Ok(shares.handles())
+}
+
+/// The states of a mode, in the order of Java's hash map.
+fn groups(previous: &[Vec<OperatorStateHandle>], mode: DistributionMode) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    let mut at: HashMap<&str, usize> = HashMap::new();
+    let mut map = JavaMap::default();
+    for (subtask, handles) in previous.iter().enumerate() {
+        for (place, handle) in handles.iter().enumerate() {
+            for part in handle.states.iter().filter(|part| part.mode == mode) {
+                let name = part.name.as_str();
+                let next = groups.len();
+                let group = *at.entry(name).or_insert(next);
+                map.ask(group == next);
+                if group == next {
+                    groups.push(Group { name, parts: Vec::new() });
+                }
+                groups[group].parts.push(((subtask, place), part));
+            }
+        }
+    }
+    // inside a bucket what came last stands first
+    groups.reverse();
+    groups.sort_by_key(|group| map.bucket(group.name));
+    groups
+}
+
+/// How many subtasks have handed a state over.
+fn reporters(group: &Group<'_>) -> usize {
+    let mut subtasks: Vec<usize> = group.parts.iter().map(|((subtask, _), _)| *subtask).collect();
+    subtasks.dedup();
+    subtasks.len()
+}
+
+/// How many buckets a `java.util.HashMap` has that is filled by `computeIfAbsent`: it grows before an insertion, at the
+/// first question after it is more than three quarters full. Buckets of eight and more names, which Java makes a tree
+/// of, are not followed.
+struct JavaMap {
+    buckets: u32,
+    names: u32,
+}
+
+impl Default for JavaMap {
+    fn default() -> Self {
+        Self { buckets: 16, names: 0 }
+    }
+}
+
+impl JavaMap {
+    fn ask(&mut self, is_new: bool) {
+        if self.names > self.buckets / 4 * 3 {
+            self.buckets *= 2;
+        }
+        self.names += u32::from(is_new);
+    }
+
+    fn bucket(&self, name: &str) -> u32 {
+        let hash = Utf8.java_hash(&name.to_owned()).cast_unsigned();
+        (hash ^ (hash >> 16)) & (self.buckets - 1)
+    }
+}
+
+/// What each new subtask gets so far.
+struct Shares<'h> {
+    previous: &'h [Vec<OperatorStateHandle>],
+    subtasks: Vec<BTreeMap<Source, Vec<OperatorStatePart>>>,
+}
+
+impl Shares<'_> {
+    /// Everybody keeps what is theirs.
+    fn keep(&mut self) {
+        for (subtask, handles) in self.previous.iter().enumerate() {
+            for (place, handle) in handles.iter().enumerate() {
+                self.subtasks[subtask].insert((subtask, place), handle.states.clone());
+            }
+        }
+    }
+
+    fn give(&mut self, subtask: usize, source: Source, part: OperatorStatePart) {
+        let parts = self.subtasks[subtask].entry(source).or_default();
+        match parts.iter_mut().find(|other| other.name == part.name && other.mode == part.mode) {
+            Some(other) => *other = part,
+            None => parts.push(part),
+        }
+    }
+
+    /// Deals the elements of split lists.
+    fn deal(&mut self, groups: &[Group<'_>]) {
+        let count = self.subtasks.len();
+        let mut first = 0;
+        for group in groups {
+            let total: usize = group.parts.iter().map(|(_, part)| part.offsets.len()).sum();
+            let (each, more) = (total / count, total % count);
+            let (mut at, mut from) = (0, 0);
+            for turn in 0..count {
+                let subtask = (first + turn) % count;
+                let mut wanted = each + usize::from(turn < more);
+                while wanted > 0 {
+                    let (source, part) = group.parts[at];
+                    let run = wanted.min(part.offsets.len() - from);
+                    let offsets = part.offsets[from..from + run].to_vec();
+                    self.give(subtask, source, OperatorStatePart { offsets, ..bare(part) });
+                    wanted -= run;
+                    from += run;
+                    if from == part.offsets.len() {
+                        (at, from) = (at + 1, 0);
+                    }
                 }
             }
+            first = (first + more) % count;
         }
-        unite(&unions, &mut dealt);
-        broadcast(&partly, &mut dealt);
-    } else {
-        split(&of_mode(&numbered, Distribution::Split), &mut dealt);
-        unite(&of_mode(&numbered, Distribution::Union), &mut dealt);
-        broadcast(&of_mode(&numbered, Distribution::Broadcast), &mut dealt);
     }
-    let handle = |(number, states): (usize, BTreeMap<String, (Distribution, Vec<u64>)>)| {
-        let states = states.into_iter().map(|(name, (mode, offsets))| Partitions { name, mode, offsets });
-        OperatorStateHandle { states: states.collect(), ..files[number].clone() }
-    };
-    Ok(dealt.into_iter().map(|subtask| subtask.into_iter().map(handle).collect()).collect())
-}
 
-/// What a subtask gets: of which handle which offsets of which state.
-type Dealt = BTreeMap<usize, BTreeMap<String, (Distribution, Vec<u64>)>>;
-
-/// States of a mode in the order in which Flink goes through them, which decides where each one's deal begins.
-fn of_mode<'h>(
-    previous: &[Vec<(usize, &'h OperatorStateHandle)>],
-    mode: Distribution,
-) -> Vec<(&'h str, Located<'h>)> {
-    let mut found: Vec<(&str, Located<'_>)> = Vec::new();
-    for (number, handle) in previous.iter().flatten() {
-        for states in handle.states.iter().filter(|states| states.mode == mode) {
-            match found.iter_mut().find(|(name, _)| *name == states.name) {
-                Some((_, located)) => located.push((*number, &states.offsets)),
-                None => found.push((&states.name, vec![(*number, &states.offsets)])),
+    /// Everybody gets all.
+    fn unite(&mut self, groups: &[Group<'_>]) {
+        for subtask in 0..self.subtasks.len() {
+            for (source, part) in groups.iter().flat_map(|group| &group.parts) {
+                self.give(subtask, *source, (*part).clone());
             }
         }
     }
-    in_hash_order(&mut found);
-    found
-}
 
-/// The order of a Java hash map that the names were put into by `computeIfAbsent`: of those in one bucket the last is
-/// first.
-fn in_hash_order<T>(named: &mut [(&str, T)]) {
-    let mut buckets = 16usize;
-    while named.len() * 4 > buckets * 3 {
-        buckets *= 2;
-    }
-    let bucket = |name: &str| {
-        let hash = Utf8.java_hash(&name.to_owned()).cast_unsigned();
-        (hash ^ (hash >> 16)) as usize & (buckets - 1)
-    };
-    named.reverse();
-    named.sort_by_key(|(name, _)| bucket(name));
-}
-
-fn split(states: &[(&str, Located<'_>)], dealt: &mut [Dealt]) {
-    let parallelism = dealt.len();
-    let mut begin = 0;
-    for (name, located) in states {
-        let total: usize = located.iter().map(|(_, offsets)| offsets.len()).sum();
-        let (each, odd) = (total / parallelism, total % parallelism);
-        let mut rest = located.iter();
-        let mut current: Option<(usize, &[u64])> = None;
-        for turn in 0..parallelism {
-            let subtask = &mut dealt[(begin + turn) % parallelism];
-            let mut wanted = each + usize::from(turn < odd);
-            while wanted > 0 {
-                let Some((number, offsets)) = current.take().or_else(|| rest.next().copied()) else { break };
-                let (taken, left) = offsets.split_at(wanted.min(offsets.len()));
-                wanted -= taken.len();
-                let there = subtask.entry(number).or_default();
-                there.insert((*name).to_owned(), (Distribution::Split, taken.to_vec()));
-                current = (!left.is_empty()).then_some((number, left));
-            }
-        }
-        begin = (begin + odd) % parallelism;
-    }
-}
-
-fn unite(states: &[(&str, Located<'_>)], dealt: &mut [Dealt]) {
-    for subtask in dealt {
-        for (name, located) in states {
-            for (number, offsets) in located {
-                let there = subtask.entry(*number).or_default();
-                there.insert((*name).to_owned(), (Distribution::Union, offsets.to_vec()));
+    /// Everybody gets one copy, in turn.
+    fn broadcast(&mut self, groups: &[Group<'_>]) {
+        for subtask in 0..self.subtasks.len() {
+            for group in groups {
+                let (source, part) = group.parts[subtask % group.parts.len()];
+                self.give(subtask, source, part.clone());
             }
         }
     }
-}
 
-fn broadcast(states: &[(&str, Located<'_>)], dealt: &mut [Dealt]) {
-    for (at, subtask) in dealt.iter_mut().enumerate() {
-        for (name, located) in states {
-            let (number, offsets) = located[at % located.len()];
-            let there = subtask.entry(number).or_default();
-            there.insert((*name).to_owned(), (Distribution::Broadcast, offsets.to_vec()));
-        }
+    fn handles(self) -> Vec<Vec<OperatorStateHandle>> {
+        let handle = |((subtask, place), states): (Source, Vec<OperatorStatePart>)| {
+            let OperatorStateHandle { place, bytes, crc, .. } = &self.previous[subtask][place];
+            OperatorStateHandle { place: place.clone(), bytes: *bytes, crc: *crc, states }
+        };
+        self.subtasks.into_iter().map(|handles| handles.into_iter().map(handle).collect()).collect()
     }
 }
 
-/// Broadcast states that some subtasks have and others do not.
-fn partly_broadcast<'h>(previous: &[Vec<(usize, &'h OperatorStateHandle)>]) -> Vec<(&'h str, Located<'h>)> {
-    let mut states = of_mode(previous, Distribution::Broadcast);
-    let has = |handle: &OperatorStateHandle, name: &str| {
-        handle.states.iter().any(|state| state.mode == Distribution::Broadcast && state.name == name)
-    };
-    states.retain(|(name, _)| {
-        previous.iter().any(|subtask| !subtask.iter().any(|(_, handle)| has(handle, name)))
-    });
-    states
+/// A part without its elements.
+fn bare(part: &OperatorStatePart) -> OperatorStatePart {
+    OperatorStatePart { name: part.name.clone(), mode: part.mode, offsets: Vec::new() }
 }

@@ -17,20 +17,17 @@ pub mod handle;
 pub mod incremental;
 pub mod meta;
 pub mod registry;
-mod sealed;
+pub(crate) mod sealed;
 pub mod storage;
 pub mod target;
 mod transfer;
-mod varint;
+pub(crate) mod varint;
 
 use std::io;
 
-pub use handle::{HANDLE_LIMIT_BYTES, KeyedStateHandle, Place, PrivateFile, SharedFile};
+pub use handle::{KeyedStateHandle, Place, PrivateFile, SharedFile};
 pub use meta::{BackendMeta, StateKind, StateMeta};
 pub use target::{Finished, SnapshotSink, SnapshotTarget};
-
-pub(crate) use meta::{Flat, flat, tree};
-pub(crate) use sealed::{SEAL_BYTES, Seal};
 
 use crate::StateError;
 
