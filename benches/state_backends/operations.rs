@@ -48,7 +48,8 @@ pub(crate) fn operations<B: Bare>(
         let key = |call: usize| keys.at(call);
         let entry = |call: usize| call as i64 % MAP_ENTRIES;
         let name = name.as_str();
-        // additions are of fresh keys, each once
+        // each key once, on average, and each map four times; additions are of fresh keys, each once
+        let warm_default = if name.starts_with("map") { warm_default * 4 } else { warm_default };
         let warm = if name.ends_with("Add") { 0 } else { arguments.number("warm", warm_default) };
         let bare = &mut bare;
         let row = if name.starts_with("value") {

@@ -28,6 +28,16 @@ pub(crate) fn open(
                 .to_owned(),
         ));
     };
+    let (source, name) = source(place, *bytes, storage)?;
+    Ok(Arc::new(FullReader::open(source, &name)?.with_budget(budget.cloned())))
+}
+
+/// The bytes of a snapshot, of the length that was written, and what errors call them.
+pub(crate) fn source(
+    place: &Place,
+    bytes: u64,
+    storage: Option<&CheckpointStorage>,
+) -> Result<(Arc<dyn ReadAt>, String), StateError> {
     let (source, name): (Arc<dyn ReadAt>, String) = match (place, storage) {
         (Place::Inline(inline), _) => {
             (Arc::new(inline.clone()), "the state in the acknowledgement".to_owned())
@@ -37,11 +47,11 @@ pub(crate) fn open(
             return Err(StateError::Usage(format!("{path} cannot be restored without a checkpoint storage")));
         }
     };
-    if source.len() != *bytes {
+    if source.len() != bytes {
         let what = format!("it has {} bytes, {bytes} were written", source.len());
         return Err(StateError::corrupt(name, what));
     }
-    Ok(Arc::new(FullReader::open(source, &name)?.with_budget(budget.cloned())))
+    Ok((source, name))
 }
 
 /// Whether a snapshot fits a backend.

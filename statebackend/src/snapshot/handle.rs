@@ -144,7 +144,7 @@ impl Place {
         }
     }
 
-    fn path(&self) -> Option<&str> {
+    pub(crate) fn path(&self) -> Option<&str> {
         match self {
             Self::Inline(_) => None,
             Self::File { path } => Some(path),

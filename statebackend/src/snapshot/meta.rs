@@ -127,7 +127,7 @@ struct WireState {
 }
 
 /// Name, version, number of children.
-type Flat = Vec<(String, u32, u32)>;
+pub(crate) type Flat = Vec<(String, u32, u32)>;
 
 impl Wire {
     fn of(meta: &BackendMeta) -> Self {
@@ -167,7 +167,7 @@ impl Wire {
     }
 }
 
-fn flat(identity: &Identity) -> Flat {
+pub(crate) fn flat(identity: &Identity) -> Flat {
     let mut out = Vec::new();
     let mut open = vec![identity];
     while let Some(next) = open.pop() {
@@ -178,7 +178,7 @@ fn flat(identity: &Identity) -> Flat {
     out
 }
 
-fn tree(flat: Flat) -> Option<Identity> {
+pub(crate) fn tree(flat: Flat) -> Option<Identity> {
     // open nodes, each with the number of children that it still lacks
     let mut open: Vec<(Identity, u32)> = Vec::new();
     let mut nodes = flat.into_iter();

@@ -17,11 +17,11 @@ pub mod handle;
 pub mod incremental;
 pub mod meta;
 pub mod registry;
-mod sealed;
+pub(crate) mod sealed;
 pub mod storage;
 pub mod target;
 mod transfer;
-mod varint;
+pub(crate) mod varint;
 
 use std::io;
 

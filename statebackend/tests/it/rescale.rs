@@ -200,7 +200,7 @@ fn a_key_of_another_subtask_is_refused() {
     for kind in Kind::ALL {
         let place = Place::new(64 << 20);
         let operator = Operator::open(&place, kind, groups, 2, "1", &[]);
-        let key = (0..).find(|key| groups.of_hash(I64.java_hash(key)) >= 64).unwrap();
+        let key = (0..1000).find(|key| groups.of_hash(I64.java_hash(key)) >= 64).unwrap();
         let Subtask { value, list, map, .. } = &operator.subtasks[0];
         let refused = [
             value.set(&key, &(), &1),

@@ -10,14 +10,14 @@ use crate::StateError;
 
 /// Bytes that are used again and again; they grow to what was asked for, and not beyond.
 #[derive(Default)]
-pub(super) struct Buffer {
+pub(crate) struct Buffer {
     bytes: Vec<u8>,
     held: Option<Reservation>,
 }
 
 impl Buffer {
     /// At least so many bytes, of any content.
-    pub(super) fn fit(
+    pub(crate) fn fit(
         &mut self,
         length: usize,
         budget: Option<&Arc<Owner>>,
@@ -46,12 +46,12 @@ impl Buffer {
     }
 
     /// What is there.
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// Gives a buffer back that one large record has blown up.
-    pub(super) fn shed(&mut self) {
+    pub(crate) fn shed(&mut self) {
         if self.bytes.len() > 2 * BLOCK_BYTES {
             *self = Self::default();
         }

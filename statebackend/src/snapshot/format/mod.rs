@@ -26,6 +26,7 @@ mod reader;
 mod source;
 mod writer;
 
+pub(crate) use buffer::Buffer;
 pub use layout::{Block, BlockCompression};
 pub use reader::{BlockBuffer, Blocks, FullReader};
 pub(crate) use source::OpenFile;
