@@ -26,7 +26,8 @@ pub(crate) struct Plan {
 pub(crate) struct Row {
     operation: String,
     pub(crate) ours: f64,
-    /// Of all threads of the process; it says something only where ours runs alone.
+    /// Of all threads of the process, the mean over the rounds: compactions come when they come. It says something only
+    /// where ours runs alone.
     process: f64,
     bare: f64,
     pub(crate) ratio: f64,
@@ -40,7 +41,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
 pub(crate) fn measure(name: &str, plan: Plan, (mut ours, mut bare): Operation<'_>) -> Row {
     let Plan { warm, rounds, calls, unit, alone } = plan;
-    let (mut a, mut process, mut b) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut a, mut process, mut b) = (Vec::new(), 0.0, Vec::new());
     (0..warm).for_each(&mut ours);
     if !alone {
         (0..warm).for_each(&mut bare);
@@ -58,12 +59,12 @@ pub(crate) fn measure(name: &str, plan: Plan, (mut ours, mut bare): Operation<'_
         let figures = (time(&mut ours), if alone { (f64::NAN, f64::NAN) } else { time(&mut bare) });
         if round > 0 {
             a.push(figures.0.0);
-            process.push(figures.0.1);
+            process += figures.0.1 / rounds as f64;
             b.push(figures.1.0);
         }
     }
     let ratio = median(a.iter().zip(&b).map(|(ours, bare)| ours / bare).collect());
-    Row { operation: name.to_owned(), ours: median(a), process: median(process), bare: median(b), ratio }
+    Row { operation: name.to_owned(), ours: median(a), process, bare: median(b), ratio }
 }
 
 pub(crate) fn print_row(system: System, row: &Row, keys: &Keys, arguments: &Arguments) {
