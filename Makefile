@@ -28,10 +28,10 @@ OUT := target/run
 FUZZ_TARGETS := size lines yaml toml derive batch
 FUZZ_SECONDS ?= 900
 
-.PHONY: help needs rocksdb-needs run build test lint fmt bench fuzz mutants schedules brim
+.PHONY: help needs rocksdb-needs run build test lint fmt bench bench-flink fuzz mutants schedules brim
 
 help: ## This list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 # One line for what is missing, and how to get it.
 needs:
@@ -117,6 +117,17 @@ bench: build rocksdb-needs ## Everything with a goal for its speed; prints the r
 	$(CARGO) bench --locked --bench heap
 	$(CARGO) bench --locked --package plimsoll-statebackend --bench state_backends
 	@MEMCALC=$(MEMCALC) sh benches/cold.sh
+
+# Jars of the real Flink are no part of this repository; WORDS are for benches/flink/compare.py (--help lists them).
+bench-flink: rocksdb-needs ## Our state backends beside Flink's own; needs FLINK_HOME, a JDK and python3; one or two hours
+	@test -n "$(wildcard $(FLINK_HOME)/lib/flink-dist*.jar)" || { \
+	  echo "missing: a Flink distribution; get it from https://flink.apache.org/downloads and say where: FLINK_HOME=DIR" >&2; \
+	  exit 1; }
+	@command -v javac >/dev/null 2>&1 || { \
+	  echo "missing: a JDK; get it with: apt-get install openjdk-17-jdk-headless" >&2; exit 1; }
+	@command -v python3 >/dev/null 2>&1 || { \
+	  echo "missing: python3; get it with: apt-get install python3" >&2; exit 1; }
+	python3 benches/flink/compare.py --flink "$(FLINK_HOME)" $(WORDS)
 
 # New inputs go to target/fuzz; fuzz/corpus only has a minimal set (`cargo +nightly fuzz cmin`) and what broke something.
 fuzz: ## Fuzz each target for FUZZ_SECONDS (900); needs nightly Rust and cargo-fuzz

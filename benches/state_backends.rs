@@ -23,6 +23,8 @@ mod arguments;
 mod bare;
 #[path = "state_backends/beyond.rs"]
 mod beyond;
+#[path = "state_backends/bytes.rs"]
+mod bytes;
 #[path = "state_backends/clock.rs"]
 mod clock;
 #[path = "state_backends/keys.rs"]

@@ -34,6 +34,8 @@ use serde_json::{Value, json};
 
 #[path = "state_backends/arguments.rs"]
 mod arguments;
+#[path = "state_backends/bytes.rs"]
+mod bytes;
 #[path = "state_backends/clock.rs"]
 mod clock;
 #[path = "state_backends/keys.rs"]
@@ -197,13 +199,9 @@ fn one(backend: &str, managed_mib: usize, arguments: &Arguments) {
         let changed = backend.value_state(&ValueDescriptor::new("changed", Bytes)).unwrap();
         let maps = backend.map_state(&MapDescriptor::new("maps", I64, Bytes)).unwrap();
         let lists = backend.list_state(&ListDescriptor::new("lists", Bytes)).unwrap();
-        // half of it does not compress
         let mut value = vec![7u8; 100];
         let mut fresh = |call: usize| {
-            for (at, piece) in value.chunks_exact_mut(8).take(6).enumerate() {
-                let number = (call as u64 ^ (at as u64) << 40).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-                piece.copy_from_slice(&number.to_le_bytes());
-            }
+            bytes::fill(call as u64, &mut value);
             value.clone()
         };
         // a row of a map: several of its entries have one key

@@ -22,6 +22,7 @@ import json
 import math
 import os
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -219,6 +220,8 @@ def main():
     else:
         goals = {"heap": 3.0, "hot": 5.0, "beyond": 4.0 if arguments.zipf else 1.15}
         modes = [(arguments.mode, goals[arguments.mode], arguments.zipf)]
+    # a process that is told to end takes its child and its files along
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     work = tempfile.mkdtemp(prefix="state-bench-")
     try:
         sides = Sides(arguments, work)

@@ -10,6 +10,7 @@ use plimsoll_statebackend::state::{ValueDescriptor, ValueState};
 use plimsoll_statebackend::{SnapshotKind, SnapshotResult};
 
 use crate::arguments::Arguments;
+use crate::bytes;
 use crate::ours::{Ours, Snapshots, System};
 
 const SLOT_BYTES: u64 = 512 << 20;
@@ -24,23 +25,26 @@ pub(crate) fn snapshots(arguments: &Arguments) {
         0 => arguments.number("snapshot-keys", 1_000_000),
         gigabytes => gigabytes * 1_000_000_000 / value_bytes,
     } as i64;
-    let value = vec![5u8; value_bytes];
     for system in [System::Heap, System::Rocks, System::Hot] {
         let mut ours = Ours::open(system, SLOT_BYTES);
         let state = ours.backend.value_state(&ValueDescriptor::new("value", Bytes)).unwrap();
-        (0..count).for_each(|key| state.set(&key, &(), &value).unwrap());
+        let mut value = vec![5u8; value_bytes];
+        for key in 0..count {
+            bytes::fill(key.cast_unsigned(), &mut value);
+            state.set(&key, &(), &value).unwrap();
+        }
         let kinds = [SnapshotKind::Full(Compression::None), SnapshotKind::Incremental];
         let mut taken = Vec::new();
         for (at, kind) in kinds.into_iter().enumerate().take(if system == System::Heap { 1 } else { 2 }) {
-            let result = take(system, &mut ours, at as u64 + 1, kind, (&state, count, &value));
+            let result = take(system, &mut ours, at as u64 + 1, kind, (&state, count, value_bytes));
             taken.push((kind, result.handle));
         }
         drop(state);
         let snapshots = ours.close();
         for (kind, handle) in &taken {
-            restore(system, *kind, &snapshots, handle, 1, (count, &value));
+            restore(system, *kind, &snapshots, handle, 1, (count, value_bytes));
             if matches!(kind, SnapshotKind::Full(_)) {
-                restore(system, *kind, &snapshots, handle, 2, (count, &value));
+                restore(system, *kind, &snapshots, handle, 2, (count, value_bytes));
             }
         }
     }
@@ -53,7 +57,7 @@ fn take(
     ours: &mut Ours,
     checkpoint: u64,
     kind: SnapshotKind,
-    (state, count, value): (&ValueState<I64, Bytes>, i64, &Vec<u8>),
+    (state, count, value_bytes): (&ValueState<I64, Bytes>, i64, usize),
 ) -> SnapshotResult {
     let request = ours.request(checkpoint, kind);
     let pending = ours.backend.snapshot(&request).unwrap();
@@ -61,9 +65,12 @@ fn take(
     let before = Instant::now();
     let mut worst = Duration::ZERO;
     let mut writes = 0;
+    let mut value = vec![5u8; value_bytes];
     while !snapshot.is_finished() {
+        let key = writes * 7919 % count;
+        bytes::fill(key.cast_unsigned(), &mut value);
         let one = Instant::now();
-        state.set(&(writes * 7919 % count), &(), value).unwrap();
+        state.set(&key, &(), &value).unwrap();
         worst = worst.max(one.elapsed());
         writes += 1;
     }
@@ -91,7 +98,7 @@ fn restore(
     snapshots: &Snapshots,
     handle: &KeyedStateHandle,
     parallelism: u32,
-    (count, value): (i64, &Vec<u8>),
+    (count, value_bytes): (i64, usize),
 ) {
     let buffers = Pool::root("buffers of a restore", RESTORE_BYTES).unwrap();
     let (mut took, mut found) = (Vec::new(), 0);
@@ -100,8 +107,14 @@ fn restore(
         let mut backend = snapshots.restore(system, SLOT_BYTES, (parallelism, subtask), handle, &buffers);
         let state = backend.value_state(&ValueDescriptor::new("value", Bytes)).unwrap();
         took.push(before.elapsed().as_secs_f64());
-        let looked_at = (0..count).step_by(1000).filter_map(|key| state.get(&key, &()).unwrap());
-        found += looked_at.inspect(|read| assert_eq!(read, value)).count();
+        let mut value = vec![5u8; value_bytes];
+        for key in (0..count).step_by(1000) {
+            if let Some(read) = state.get(&key, &()).unwrap() {
+                bytes::fill(key.cast_unsigned(), &mut value);
+                assert_eq!(read, value, "the value of key {key}");
+                found += 1;
+            }
+        }
     }
     let looked_at = usize::try_from(count).unwrap().div_ceil(1000);
     assert_eq!(found, looked_at, "keys are missing, or two subtasks have them");
