@@ -19,8 +19,8 @@ struct Group<'h> {
     parts: Vec<(Source, &'h OperatorStatePart)>,
 }
 
-/// Shares among `new_parallelism` subtasks what `old_parallelism` of them have handed over. Each may restore all that it
-/// is given; its handles are in the order of the subtasks before.
+/// Shares among `new_parallelism` subtasks what `old_parallelism` of them have handed over. Each may restore all that
+/// it is given; its handles are in the order of the subtasks before.
 ///
 /// Where the parallelism stays, split lists and broadcast state stay where they are; only a broadcast state that some
 /// subtask did not hand over is given to all again. Bytes that ride in a handle are copied with it.
