@@ -1,7 +1,7 @@
 //! State against the raw limit: the operations of Flink's own state benchmarks, ours and bare libraries in turn.
 //!
 //! `cargo bench -p plimsoll-statebackend --bench state_backends -- [--ops a,b] [--systems heap,rocksdb,hot,snapshot]
-//! [--keys N] [--rounds N] [--calls N] [--slot-mib N] [--times N] [--zipf] [--json]`
+//! [--keys N] [--rounds N] [--calls N] [--slot-mib N] [--times N] [--zipf] [--only ours] [--json]`
 //!
 //! Each round runs ours and the bare library back to back; figures are nanoseconds of the thread's CPU time for each
 //! operation, medians over the rounds; ratios are medians of the rounds' ratios. With `--times` values carry as many
@@ -34,8 +34,8 @@ mod bare;
 #[path = "state_backends/keys.rs"]
 mod keys;
 
-use bare::{BareMaps, BareRocks};
-use keys::{Keys, thread_cpu};
+use bare::{BareMaps, BareRocks, Nothing};
+use keys::{Keys, process_cpu, thread_cpu};
 
 /// Entries of a map and elements of a long list, as in Flink's benchmarks.
 const MAP_ENTRIES: i64 = 10;
@@ -65,6 +65,10 @@ impl Arguments {
 
     fn number(&self, name: &str, default: usize) -> usize {
         self.0.get(name).map_or(default, |text| text.parse().unwrap())
+    }
+
+    fn only_ours(&self) -> bool {
+        self.0.get("only").is_some_and(|only| only == "ours")
     }
 
     fn list(&self, name: &str, default: &str) -> Vec<String> {
@@ -130,6 +134,8 @@ type Operation<'a> = (Box<dyn FnMut(usize) + 'a>, Box<dyn FnMut(usize) + 'a>);
 struct Row {
     operation: String,
     ours: f64,
+    /// Of all threads.
+    ours_process: f64,
     bare: f64,
     ratio: f64,
 }
@@ -146,24 +152,27 @@ fn measure(
     unit: usize,
     (mut ours, mut bare): Operation<'_>,
 ) -> Row {
-    let (mut a, mut b) = (Vec::new(), Vec::new());
+    let (mut a, mut b, mut process) = (Vec::new(), Vec::new(), Vec::new());
     // state that runs for hours has been used before
     (0..warm).for_each(&mut ours);
     (0..warm).for_each(&mut bare);
     for round in 0..=rounds {
         let time = |run: &mut dyn FnMut(usize)| {
-            let before = thread_cpu();
+            let (before, all) = (thread_cpu(), process_cpu());
             (round * calls..(round + 1) * calls).for_each(run);
-            thread_cpu().saturating_sub(before).as_nanos() as f64 / (calls * unit) as f64
+            let used =
+                |now: Duration, before| now.saturating_sub(before).as_nanos() as f64 / (calls * unit) as f64;
+            (used(thread_cpu(), before), used(process_cpu(), all))
         };
         let figures = (time(&mut ours), time(&mut bare));
         if round > 0 {
-            a.push(figures.0);
-            b.push(figures.1);
+            a.push(figures.0.0);
+            process.push(figures.0.1);
+            b.push(figures.1.0);
         }
     }
     let ratio = median(a.iter().zip(&b).map(|(ours, bare)| ours / bare).collect());
-    Row { operation: name.to_owned(), ours: median(a), bare: median(b), ratio }
+    Row { operation: name.to_owned(), ours: median(a), ours_process: median(process), bare: median(b), ratio }
 }
 
 /// All operations of a kind of system against a bare one that has the same ones.
@@ -214,6 +223,7 @@ fn operations<B: Bare>(
         let entry = |call: usize| call as i64 % MAP_ENTRIES;
         let name = name.as_str();
         // additions are of fresh keys, each once
+        let warm_default = if name.starts_with("map") { warm_default * 4 } else { warm_default };
         let warm = if name.ends_with("Add") { 0 } else { arguments.number("warm", warm_default) };
         let bare = &mut bare;
         let row = if name.starts_with("value") {
@@ -371,12 +381,19 @@ fn settle(ours: &mut Ours, bare: &mut impl Bare) {
 }
 
 fn print_row(system: System, row: &Row, arguments: &Arguments) {
-    let Row { operation, ours, bare, ratio } = row;
+    let Row { operation, ours, ours_process, bare, ratio } = row;
     if arguments.0.contains_key("json") {
+        let beside = if arguments.only_ours() {
+            String::new()
+        } else {
+            format!(",\"bare_ns\":{bare:.1},\"ratio\":{ratio:.3}")
+        };
         println!(
-            "{{\"system\":\"{system:?}\",\"operation\":\"{operation}\",\"ours_ns\":{ours:.1},\"bare_ns\":{bare:.1},\
-             \"ratio\":{ratio:.3}}}"
+            "{{\"system\":\"{system:?}\",\"operation\":\"{operation}\",\"thread_ns\":{ours:.1},\"process_ns\":\
+             {ours_process:.1}{beside}}}"
         );
+    } else if arguments.only_ours() {
+        println!("{system:<6?} {operation:<18} {ours:>9.1} ns   all threads {ours_process:>9.1} ns");
     } else {
         println!("{system:<6?} {operation:<18} {ours:>9.1} ns   bare {bare:>9.1} ns   {ratio:>6.2}×");
     }
@@ -397,16 +414,22 @@ fn beyond(arguments: &Arguments, times: usize) {
     let keys = Keys::new(count, arguments.0.contains_key("zipf"));
     let warm = arguments.number("warm", 400_000);
     let folder = tempfile::tempdir().unwrap();
-    let mut bare = BareRocks::open(&folder.path().join("bare"), slot_bytes, false);
+    let mut bare =
+        (!arguments.only_ours()).then(|| BareRocks::open(&folder.path().join("bare"), slot_bytes, false));
     let mut ours = Ours::open(System::Hot, slot_bytes);
     let state = ours.backend.value_state(&ValueDescriptor::new("value", Bytes)).unwrap();
     let mut value = vec![7u8; 100];
     for key in 0..count as i64 {
         value[..8].copy_from_slice(&key.wrapping_mul(0x9e37_79b9_7f4a_7c15u64.cast_signed()).to_le_bytes());
         state.set(&key, &(), &value).unwrap();
-        bare.bytes_set(key, &value);
+        if let Some(bare) = &mut bare {
+            bare.bytes_set(key, &value);
+        }
     }
-    settle(&mut ours, &mut bare);
+    match &mut bare {
+        Some(bare) => settle(&mut ours, bare),
+        None => settle(&mut ours, &mut Nothing),
+    }
     let (mut rows, value) = (Vec::new(), vec![9u8; 100]);
     let bare = std::cell::RefCell::new(bare);
     let named: [(&str, Operation<'_>); 3] = [
@@ -417,7 +440,9 @@ fn beyond(arguments: &Arguments, times: usize) {
                     black_box(state.get(&keys.at(call), &()).unwrap());
                 }),
                 Box::new(|call| {
-                    black_box(bare.borrow_mut().bytes_get(keys.at(call)));
+                    if let Some(bare) = &mut *bare.borrow_mut() {
+                        black_box(bare.bytes_get(keys.at(call)));
+                    }
                 }),
             ),
         ),
@@ -425,7 +450,11 @@ fn beyond(arguments: &Arguments, times: usize) {
             "valueUpdate",
             (
                 Box::new(|call| state.set(&keys.at(call), &(), &value).unwrap()),
-                Box::new(|call| bare.borrow_mut().bytes_set(keys.at(call), &value)),
+                Box::new(|call| {
+                    if let Some(bare) = &mut *bare.borrow_mut() {
+                        bare.bytes_set(keys.at(call), &value);
+                    }
+                }),
             ),
         ),
         (
@@ -442,24 +471,28 @@ fn beyond(arguments: &Arguments, times: usize) {
                         .unwrap();
                 }),
                 Box::new(|call| {
-                    let mut bare = bare.borrow_mut();
-                    let mut old = bare.bytes_get(keys.at(call)).unwrap_or_default();
-                    old[9] ^= 1;
-                    bare.bytes_set(keys.at(call), &old);
+                    if let Some(bare) = &mut *bare.borrow_mut() {
+                        let mut old = bare.bytes_get(keys.at(call)).unwrap_or_default();
+                        old[9] ^= 1;
+                        bare.bytes_set(keys.at(call), &old);
+                    }
                 }),
             ),
         ),
     ];
     println!("\n{count} keys of {row_bytes} bytes, {times} times the slot of {slot_bytes} bytes");
-    for (name, pair) in named {
+    let wanted = arguments.list("ops", "valueGet,valueUpdate,valueRmw");
+    for (name, pair) in named.into_iter().filter(|(name, _)| wanted.iter().any(|wanted| wanted == name)) {
         let row = measure(name, (warm, rounds, calls), 1, pair);
         print_row(System::Hot, &row, arguments);
         rows.push(row);
     }
-    println!(
-        "hot entries against bare RocksDB as Flink opens it: {:.2}× faster",
-        mean(&rows, |row| 1.0 / row.ratio)
-    );
+    if !arguments.only_ours() {
+        println!(
+            "hot entries against bare RocksDB as Flink opens it: {:.2}× faster",
+            mean(&rows, |row| 1.0 / row.ratio)
+        );
+    }
 }
 
 /// Snapshots: how long the task stands still, how fast the rest is, and the way back.
@@ -509,6 +542,16 @@ fn main() {
     }
     let slot_bytes = (arguments.number("slot-mib", 512) as u64) << 20;
     for system in &systems {
+        if arguments.only_ours() {
+            let system = match system.as_str() {
+                "heap" => System::Heap,
+                "rocksdb" => System::Rocks,
+                "hot" => System::Hot,
+                other => panic!("{other} has nothing beside it"),
+            };
+            operations(system, &arguments, |_| Nothing);
+            continue;
+        }
         match system.as_str() {
             "heap" => {
                 let rows = operations(System::Heap, &arguments, |_| BareMaps::default());

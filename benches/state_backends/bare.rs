@@ -21,6 +21,30 @@ pub(crate) struct BareMaps {
     maps: HashMap<i64, HashMap<i64, f64>>,
 }
 
+/// Nothing beside ours: another program is what it is compared with.
+pub(crate) struct Nothing;
+
+impl Bare for Nothing {
+    fn value_set(&mut self, _: i64, _: i64) {}
+    fn value_get(&mut self, _: i64) -> Option<i64> {
+        None
+    }
+    fn value_update(&mut self, _: i64) {}
+    fn list_set(&mut self, _: i64, _: i64) {}
+    fn list_add(&mut self, _: i64, _: i64) {}
+    fn list_add_all(&mut self, _: i64, _: &[i64]) {}
+    fn list_len(&mut self, _: i64) -> usize {
+        0
+    }
+    fn list_each(&mut self, _: i64, _: &mut dyn FnMut(i64)) {}
+    fn map_put(&mut self, _: i64, _: i64, _: f64) {}
+    fn map_get(&mut self, _: i64, _: i64) -> Option<f64> {
+        None
+    }
+    fn map_remove(&mut self, _: i64, _: i64) {}
+    fn map_each(&mut self, _: i64, _: &mut dyn FnMut(i64, f64)) {}
+}
+
 impl Bare for BareMaps {
     fn value_set(&mut self, key: i64, value: i64) {
         self.values.insert(key, value);

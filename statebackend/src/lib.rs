@@ -36,6 +36,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`state`] | value, list, map, reducing and aggregating state; descriptors; time to live |
+//! | [`timer`] | what keys wait for, in the order of time |
 //! | [`BackendChoice`] | what a configuration asks for |
 //! | [`KeyedBackend`] | the states of one subtask, their snapshots and their restore |
 //! | [`operator`] | state of an operator beside its keys: split, union and broadcast, dealt as Flink does |
@@ -58,13 +59,14 @@
 //!
 //! | bytes | held by |
 //! |---|---|
-//! | rows in memory, their copies while a snapshot runs | the arena of [`HeapMemory`]: refused by name, nothing changes |
+//! | rows and timers in memory, their copies while a snapshot runs | the arena of [`HeapMemory`]: refused by name, nothing changes |
 //! | hot entries | the arena of [`HotMemory`], a share of the slot's managed memory: what finds no room goes to RocksDB |
 //! | RocksDB's blocks, indexes, filters, memtables, table readers | the slot's cache; writers stall, iterators are refused |
 //! | RocksDB's jobs and structures | [terms](rocksdb::SlotMemory::terms) of the process's overhead |
 //! | state in an acknowledgement | the JobManager's heap, before it is allocated |
 //! | buffers of a restore | an owner of the caller's, or bounded by a constant |
 //! | a running snapshot's index: 8 bytes a row; batches that are written back: 1 MiB a state | the general heap |
+//! | the next timers of each key group, where timers are in RocksDB: 1 MiB a queue | the general heap |
 //! | values while a program holds them | the program |
 //!
 //! Errors are of [few kinds](ErrorKind), each with what to do. After a refused or failed write the state is as it was.
@@ -81,6 +83,7 @@ pub mod serializer;
 pub mod snapshot;
 pub mod state;
 mod table;
+pub mod timer;
 
 pub use backend::{
     BackendSettings, Keep, KeyedBackend, PendingSnapshot, SnapshotKind, SnapshotRequest, SnapshotResult,

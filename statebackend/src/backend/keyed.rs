@@ -22,6 +22,7 @@ use crate::state::{
     MapDescriptor, MapState, MapStore, ReducingDescriptor, ReducingState, ValueDescriptor, ValueState,
     ValueStore,
 };
+use crate::timer::{HeapTimers, TimerDescriptor, TimerStore, Timers};
 
 /// Where a backend keeps its states.
 #[derive(Debug)]
@@ -234,6 +235,28 @@ impl<K: KeySerializer> KeyedBackend<K> {
         let AggregatingDescriptor { name, namespace, ttl, accumulator, function } = descriptor;
         let value = self.value_kind(name, StateKind::Aggregating, namespace, accumulator, *ttl)?;
         Ok(AggregatingState::new(value, function.clone()))
+    }
+
+    /// A queue of timers; the same queue for the same name.
+    ///
+    /// # Errors
+    /// As [`value_state`](Self::value_state).
+    pub fn timers<N: KeySerializer>(
+        &mut self,
+        descriptor: &TimerDescriptor<N>,
+    ) -> Result<Timers<K, N>, StateError> {
+        let TimerDescriptor { name, namespace } = descriptor;
+        let kind = StateKind::Timer;
+        let asked = Asked { name, kind, namespace: namespace.identity(), parts: Vec::new(), ttl: false };
+        let answers = |written: &StateMeta| (namespace.compatibility(&written.namespace), Vec::new());
+        let migrate = |_: &StateMeta, _: &[u8], _: &mut Vec<u8>| Ok(());
+        let store = self.register(&asked, answers, migrate, |backend, name| match &mut backend.store {
+            Store::Heap(memory) => {
+                Ok(TimerStore::Heap(HeapTimers::new(name, namespace.clone(), memory, &backend.core)?))
+            }
+            Store::Rocks(rocks) => rocks.timers(name, namespace.clone(), &backend.core),
+        })?;
+        Ok(Timers::new(store))
     }
 
     fn value_kind<N: KeySerializer, S: Serializer>(

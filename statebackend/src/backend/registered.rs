@@ -6,6 +6,7 @@ use crate::StateError;
 use crate::heap::{FrozenRows, HeapTable, Kind};
 use crate::serializer::{KeySerializer, Serializer};
 use crate::state::{ListStore, MapStore, ValueStore, reading, writing};
+use crate::timer::TimerStore;
 
 /// What a backend does with all of its states.
 pub(crate) trait Registered {
@@ -70,3 +71,30 @@ macro_rules! registered {
 registered!(ValueStore<K: KeySerializer, N: KeySerializer, S: Serializer>);
 registered!(ListStore<K: KeySerializer, N: KeySerializer, S: Serializer>);
 registered!(MapStore<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer>);
+
+impl<K: KeySerializer, N: KeySerializer> Registered for RefCell<TimerStore<K, N>> {
+    fn load(&self, key: &[u8], value: &[u8]) -> Result<(), StateError> {
+        match &mut *writing(self)? {
+            TimerStore::Heap(timers) => timers.load(key, value),
+            TimerStore::Rocks(_) => Ok(()),
+        }
+    }
+
+    fn freeze(&self) -> Result<Option<Box<dyn FrozenRows>>, StateError> {
+        match &mut *writing(self)? {
+            TimerStore::Heap(timers) => Ok(Some(timers.freeze())),
+            TimerStore::Rocks(_) => Ok(None),
+        }
+    }
+
+    fn write_back(&self) -> Result<(), StateError> {
+        Ok(())
+    }
+
+    fn rows(&self) -> Result<Option<usize>, StateError> {
+        match &*reading(self)? {
+            TimerStore::Heap(timers) => Ok(Some(timers.len())),
+            TimerStore::Rocks(_) => Ok(None),
+        }
+    }
+}

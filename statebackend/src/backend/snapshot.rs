@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use plimsoll_memory::budget::Reservation;
 
-use super::keyed::{KeyedBackend, Store};
+use super::keyed::{KeyedBackend, State, Store};
 use super::restored::Carried;
 use crate::StateError;
 use crate::heap::FrozenRows;
@@ -72,9 +72,22 @@ struct Where {
     target: SnapshotTarget,
 }
 
+/// States in memory as they were, by id.
+pub(crate) type Frozen = Vec<(u16, Box<dyn FrozenRows>)>;
+
+fn freeze(states: &[State]) -> Result<Frozen, StateError> {
+    let mut frozen = Vec::with_capacity(states.len());
+    for state in states {
+        if let Some(rows) = state.table.freeze()? {
+            frozen.push((state.meta.id, rows));
+        }
+    }
+    Ok(frozen)
+}
+
 struct HeapWork {
     place: Where,
-    frozen: Vec<(u16, Box<dyn FrozenRows>)>,
+    frozen: Frozen,
     carried: Vec<Carried>,
     compression: Compression,
 }
@@ -107,16 +120,12 @@ impl<K: KeySerializer> KeyedBackend<K> {
                 ));
             }
             (Store::Heap(_), SnapshotKind::Full(compression)) => {
-                let mut frozen = Vec::with_capacity(self.states.len());
-                for state in &self.states {
-                    if let Some(rows) = state.table.freeze()? {
-                        frozen.push((state.meta.id, rows));
-                    }
-                }
+                let frozen = freeze(&self.states)?;
                 Work::Heap(HeapWork { place, frozen, carried, compression: *compression })
             }
             (Store::Rocks(rocks), kind) => {
-                let frozen = rocks.freeze(*checkpoint, directory.as_ref())?;
+                let in_memory = freeze(&self.states)?;
+                let frozen = rocks.freeze(*checkpoint, directory.as_ref(), in_memory)?;
                 Work::Rocks(Box::new(frozen), *kind, place)
             }
         };

@@ -19,6 +19,6 @@ mod table;
 
 pub use memory::HeapMemory;
 
-pub(crate) use frozen::FrozenRows;
-pub(crate) use kind::{Kind, ListKind, MapKind, ValueCell, ValueKind, whole};
+pub(crate) use frozen::{FrozenRows, SortedRows};
+pub(crate) use kind::{Emit, Kind, ListKind, MapKind, ValueCell, ValueKind, whole};
 pub(crate) use table::HeapTable;

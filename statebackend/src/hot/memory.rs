@@ -13,6 +13,12 @@ const SLACK_DIVISOR: u64 = 8;
 
 /// By how much the ceiling falls and rises, at least.
 const STEP_BYTES: u64 = 256 << 10;
+/// What the ceiling falls by where the arena has refused: a share of what is held. The arena refuses below its cap where
+/// entries change their size: pages of the old one are free only when all of their entries are gone.
+const REFUSED_DIVISOR: u64 = 64;
+/// What the ceiling rises by whenever entries have given way: a share of the limit, four times what went on a slot of
+/// 512 MiB, so that it is back soon after sizes have settled.
+const RISE_DIVISOR: u64 = 256;
 /// The least share that is worth an arena, in bytes.
 pub(super) const MIN_BYTES: u64 = 2 * BASE_BYTES;
 
@@ -110,7 +116,7 @@ impl HotMemory {
     /// The arena has refused: entries give way earlier, so that it is not asked in vain again and again.
     pub(super) fn refused(&self) {
         let held = self.held_bytes();
-        self.ceiling_bytes.fetch_min((held - held / 16).max(STEP_BYTES), Relaxed);
+        self.ceiling_bytes.fetch_min((held - held / REFUSED_DIVISOR).max(STEP_BYTES), Relaxed);
     }
 
     /// The share of each table, where all want more.
@@ -150,7 +156,7 @@ impl HotMemory {
     /// A table has given way: what others asked for goes back to the pool, and the ceiling rises again, a step at a
     /// time.
     pub(super) fn gave_way(&self) {
-        self.ceiling_bytes.fetch_add(STEP_BYTES, Relaxed);
+        self.ceiling_bytes.fetch_add((self.limit_bytes / RISE_DIVISOR).max(STEP_BYTES), Relaxed);
         self.ceiling_bytes.fetch_min(self.limit_bytes, Relaxed);
         if self.wanted_bytes.load(Relaxed) > 0 {
             let freed = self.arena.purge();

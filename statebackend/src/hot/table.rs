@@ -28,6 +28,9 @@ const BATCH_BYTES: usize = 1 << 20;
 /// The difference from which a table tells the others what it holds.
 const TELL_BYTES: u64 = 16 << 10;
 
+/// Entries that are admitted before the table is measured again.
+const MEASURE_ROWS: u32 = 256;
+
 /// Where what gives way is written.
 pub(crate) trait Sink {
     /// Writes the changes, all or none.
@@ -60,6 +63,10 @@ pub(crate) struct HotTable<K: KeySerializer, N: KeySerializer, D, P> {
     range: KeyGroupRange,
     /// What cells and units hold beside the rows.
     beside_bytes: u64,
+    /// What the table itself holds, as it was last measured.
+    table_bytes: u64,
+    /// Entries that were admitted since.
+    admitted: u32,
     told_bytes: u64,
     hand: usize,
     batch: Batch,
@@ -86,6 +93,8 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
             kind,
             range,
             beside_bytes: 0,
+            table_bytes: 0,
+            admitted: 0,
             told_bytes: 0,
             hand: 0,
             batch: Batch::default(),
@@ -98,9 +107,10 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         self.memory.arena()
     }
 
-    /// Bytes of all entries.
+    /// Bytes of all entries, and of the places in the table that none has.
+    #[inline]
     fn held_bytes(&self) -> u64 {
-        self.table.len() as u64 * Self::ROW_BYTES + self.beside_bytes
+        self.table_bytes + self.beside_bytes
     }
 
     /// The entry of a key, which is hotter for it, and the arena it lives in. Whoever changes what it holds says so by
@@ -130,9 +140,17 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         }
     }
 
+    fn measure(&mut self) {
+        self.admitted = 0;
+        self.table_bytes = self.table.structure_bytes() as u64;
+    }
+
     /// Makes room for what is to be admitted. An error where what gives way cannot be written.
     #[inline]
     pub(crate) fn prepare(&mut self, sink: &impl Sink) -> Result<(), StateError> {
+        if self.admitted >= MEASURE_ROWS {
+            self.measure();
+        }
         let held_bytes = self.held_bytes();
         if held_bytes.abs_diff(self.told_bytes) >= TELL_BYTES {
             self.memory.tell(self.told_bytes, held_bytes);
@@ -142,6 +160,13 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
             return self.give_way(sink);
         }
         Ok(())
+    }
+
+    /// The arena has refused something of an entry: entries give way earlier from now on, because a refusal costs the
+    /// arena a search through everything.
+    #[cold]
+    pub(crate) fn refused(&self) {
+        self.memory.refused();
     }
 
     /// Keeps a new entry. `None` where the arena has no room, or the key is of another subtask: the caller then goes to
@@ -170,6 +195,7 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
             return None;
         };
         *beside_bytes += beside as u64;
+        self.admitted += 1;
         Some(&mut row.payload.unit)
     }
 
@@ -252,6 +278,7 @@ impl<K: KeySerializer, N: KeySerializer, D, P: Unit<D>> HotTable<K, N, D, P> {
         self.hand = (self.hand + visited) % segments;
         self.beside_bytes = self.beside_bytes.saturating_sub(gone_bytes as u64);
         self.table.shrink();
+        self.measure();
         let held_bytes = self.held_bytes();
         self.memory.tell(self.told_bytes, held_bytes);
         self.told_bytes = held_bytes;

@@ -178,13 +178,22 @@ pub(crate) struct HotMap<U: KeySerializer, S: Serializer> {
     pub(crate) map: CellMap<U, HotEntry<S>>,
     /// What is not here does not exist.
     pub(crate) complete: bool,
+    /// It was found to be too large to be read whole.
+    pub(crate) large: bool,
     /// What keys and values hold in the arena, beside themselves.
     pub(crate) entry_bytes: usize,
 }
 
+impl<U: KeySerializer, S: Serializer> HotMap<U, S> {
+    pub(crate) fn new(arena: &PoolAllocator, complete: bool) -> Self {
+        Self { map: CellMap::new(arena), complete, large: false, entry_bytes: 0 }
+    }
+}
+
 impl<U: KeySerializer, S: Serializer> Payload for HotMap<U, S> {
     fn try_clone(&self) -> Result<Self, AllocError> {
-        Ok(Self { map: self.map.try_clone()?, complete: self.complete, entry_bytes: self.entry_bytes })
+        let Self { complete, large, entry_bytes, .. } = *self;
+        Ok(Self { map: self.map.try_clone()?, complete, large, entry_bytes })
     }
 }
 

@@ -209,6 +209,12 @@ impl Database {
         )
     }
 
+    /// The states that have a family.
+    pub(crate) fn states(&self) -> Vec<String> {
+        let families = self.memtables.families();
+        families.iter().map(|(name, _)| name.clone()).filter(|name| name != OWN_FAMILY).collect()
+    }
+
     /// A family that exists.
     pub(crate) fn family(&self, name: &str) -> Result<Family, StateError> {
         Family::of(&self.db, name).ok_or_else(|| self.lost(name))

@@ -1,7 +1,8 @@
 //! A database as it was at a snapshot: a folder of linked files that nobody writes.
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +11,18 @@ use rocksdb::{ColumnFamilyDescriptor, DBRawIteratorWithThreadMode};
 
 use super::bridge::{Db, Family};
 use super::database::{OWN_FAMILY, Opening};
-use super::store::{RocksStore, files_of};
+use super::store::RocksStore;
 use crate::StateError;
-use crate::backend::SnapshotWriter;
+use crate::backend::{Frozen, SnapshotWriter};
+use crate::heap::SortedRows;
 use crate::key_group::KeyGroups;
-use crate::snapshot::incremental::{self, Incremental, TRANSFER_THREADS, Transfer};
+use crate::snapshot::format::{Compression, FullWriter};
+use crate::snapshot::incremental::{self, Incremental, LocalFile, TRANSFER_THREADS, Transfer};
 use crate::snapshot::storage::CheckpointDirectory;
-use crate::snapshot::{BackendMeta, KeyedStateHandle, SharedFile};
+use crate::snapshot::{BackendMeta, KeyedStateHandle, SharedFile, StateMeta};
+
+/// A file of an incremental snapshot with the rows of states that are in memory, as a full snapshot has them.
+pub(super) const MEMORY_FILE: &str = "in-memory";
 
 /// What snapshots have uploaded, and what of it a later one may refer to.
 #[derive(Debug, Clone, Default)]
@@ -82,6 +88,7 @@ pub(crate) struct Uploaded {
 /// A database as it was.
 pub(crate) struct FrozenDatabase {
     folder: PathBuf,
+    files: Vec<LocalFile>,
     checkpoint: u64,
     directory: Option<CheckpointDirectory>,
     identity: String,
@@ -90,18 +97,24 @@ pub(crate) struct FrozenDatabase {
     uploads: Uploads,
     confirmed: Vec<SharedFile>,
     abort: Arc<AtomicBool>,
+    /// States that have a family.
+    families: Vec<String>,
+    /// States that are in memory instead: timers.
+    in_memory: Frozen,
 }
 
 impl FrozenDatabase {
     pub(super) fn new(
         store: &RocksStore,
-        folder: PathBuf,
+        (folder, files): (PathBuf, Vec<LocalFile>),
         checkpoint: u64,
         directory: Option<CheckpointDirectory>,
+        in_memory: Frozen,
     ) -> Self {
         let (abort, confirmed) = store.uploads.begin(checkpoint);
         Self {
             folder,
+            files,
             checkpoint,
             directory,
             identity: store.identity.clone(),
@@ -110,6 +123,8 @@ impl FrozenDatabase {
             uploads: store.uploads.clone(),
             confirmed,
             abort,
+            families: store.database().states(),
+            in_memory,
         }
     }
 
@@ -118,9 +133,14 @@ impl FrozenDatabase {
         let directory = self.directory.as_ref().ok_or_else(|| {
             StateError::Usage("an incremental snapshot needs a checkpoint directory".to_owned())
         })?;
+        let mut live = self.files.clone();
+        if !self.in_memory.is_empty() {
+            live.push(self.write_memory(meta)?);
+        }
         let families: Vec<incremental::Family> = meta
             .states
             .iter()
+            .filter(|state| self.families.contains(&state.name))
             .map(|state| incremental::Family { name: state.name.clone(), state: state.id })
             .collect();
         let incremental = Incremental {
@@ -128,7 +148,7 @@ impl FrozenDatabase {
             checkpoint: self.checkpoint,
             meta,
             families: &families,
-            live: &files_of(&self.folder)?,
+            live: &live,
             confirmed: &self.confirmed,
             directory,
             unique: &self.unique,
@@ -140,6 +160,30 @@ impl FrozenDatabase {
         Ok(Uploaded { handle })
     }
 
+    /// Writes what is in memory to a file beside the database's.
+    fn write_memory(&self, meta: &BackendMeta) -> Result<LocalFile, StateError> {
+        let path = self.folder.join(MEMORY_FILE);
+        let failed = |error| StateError::storage("write", path.display().to_string(), error);
+        let mut file = BufWriter::new(File::create(&path).map_err(failed)?);
+        let of_memory = |state: &&StateMeta| self.in_memory.iter().any(|(id, _)| *id == state.id);
+        let states = meta.states.iter().filter(of_memory).cloned().collect();
+        let mut writer =
+            FullWriter::new(&mut file, &BackendMeta { states, ..meta.clone() }, Compression::None)?;
+        let mut sorted = Vec::with_capacity(self.in_memory.len());
+        for (id, rows) in &self.in_memory {
+            sorted.push((*id, rows.sorted(meta.range)?));
+        }
+        for group in meta.range.first..=meta.range.last {
+            for (id, rows) in &sorted {
+                writer.begin(group, *id)?;
+                rows.emit(group, &mut |key, value| writer.record(key, value))?;
+            }
+        }
+        let bytes = writer.finish()?.bytes;
+        file.flush().map_err(failed)?;
+        Ok(LocalFile { name: MEMORY_FILE.to_owned(), path: path.clone(), bytes })
+    }
+
     /// Writes all rows in key-group order.
     pub(crate) fn write_full(
         &self,
@@ -148,27 +192,49 @@ impl FrozenDatabase {
     ) -> Result<(), StateError> {
         let place = || self.folder.display().to_string();
         let options = self.opening.database()?;
+        let mut sorted = Vec::with_capacity(self.in_memory.len());
+        for (id, rows) in &self.in_memory {
+            sorted.push((*id, rows.sorted(meta.range)?));
+        }
+        let in_family = |state: &&StateMeta| {
+            self.families.contains(&state.name) && self.in_memory.iter().all(|(id, _)| *id != state.id)
+        };
         let mut described = Vec::new();
-        for name in std::iter::once(OWN_FAMILY).chain(meta.states.iter().map(|state| state.name.as_str())) {
+        let names = meta.states.iter().filter(in_family).map(|state| state.name.as_str());
+        for name in std::iter::once(OWN_FAMILY).chain(names) {
             described.push(ColumnFamilyDescriptor::new(name, self.opening.family(name)?));
         }
         let db = Db::open_cf_descriptors_read_only(&options, &self.folder, described, false);
         let db = Arc::new(db.map_err(|error| StateError::rocksdb("open", place(), error))?);
         let groups = KeyGroups::new(meta.max_parallelism)?;
-        let families: Vec<(u16, Family)> =
-            meta.states.iter().filter_map(|state| Some((state.id, Family::of(&db, &state.name)?))).collect();
-        let mut all: Vec<(u16, DBRawIteratorWithThreadMode<'_, Db>)> =
-            families.iter().map(|(id, family)| (*id, db.raw_iterator_cf(family.handle()))).collect();
+        let families: Vec<(u16, Family)> = meta
+            .states
+            .iter()
+            .filter(in_family)
+            .filter_map(|state| Some((state.id, Family::of(&db, &state.name)?)))
+            .collect();
         let mut prefix = Vec::new();
         groups.write_prefix(meta.range.first, &mut prefix);
-        for (_, rows) in &mut all {
+        let mut all: Vec<(u16, Source<'_>)> = Vec::with_capacity(meta.states.len());
+        for (id, family) in &families {
+            let mut rows = db.raw_iterator_cf(family.handle());
             rows.seek(&prefix);
+            all.push((*id, Source::Family(rows)));
         }
+        all.extend(sorted.into_iter().map(|(id, rows)| (id, Source::Memory(rows))));
+        all.sort_by_key(|(id, _)| *id);
         for group in meta.range.first..=meta.range.last {
             prefix.clear();
             groups.write_prefix(group, &mut prefix);
-            for (id, rows) in &mut all {
+            for (id, source) in &mut all {
                 writer.begin(group, *id)?;
+                let rows = match source {
+                    Source::Family(rows) => rows,
+                    Source::Memory(rows) => {
+                        rows.emit(group, &mut |key, value| writer.record(key, value))?;
+                        continue;
+                    }
+                };
                 while let Some((key, value)) = rows.item() {
                     let Some(key) = key.strip_prefix(&*prefix) else { break };
                     writer.record(key, value)?;
@@ -182,6 +248,12 @@ impl FrozenDatabase {
         }
         Ok(())
     }
+}
+
+/// Where the rows of a state are.
+enum Source<'f> {
+    Family(DBRawIteratorWithThreadMode<'f, Db>),
+    Memory(Box<dyn SortedRows + 'f>),
 }
 
 impl Drop for FrozenDatabase {

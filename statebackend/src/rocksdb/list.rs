@@ -138,6 +138,8 @@ impl<K: KeySerializer, N: KeySerializer, S: Serializer> RocksLists<K, N, S> {
                 unit.element_bytes = element_bytes;
                 let now = Unit::<ListKind<S>>::held_bytes(unit);
                 hot.resized(before, now);
+            } else {
+                hot.refused();
             }
             self.let_go(key, namespace)?;
             return self.append(key, namespace, values);

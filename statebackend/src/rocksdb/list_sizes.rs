@@ -1,9 +1,10 @@
 //! How long lists may have become by appending, without reading them.
 //!
-//! RocksDB appends blindly and fails only when it reads: a list beyond 2³¹−1 bytes is lost. So bytes that were appended
-//! are counted for each bucket of keys; a bucket is never less than the longest list in it, but for a sixteenth of the
-//! limit. Below half of the limit nothing more is asked; above, the row itself is measured before each append. Lists near
-//! the limit, and those that may be after a restore, are measured before each append and never wait in memory.
+//! RocksDB appends blindly and fails only when it reads: a list beyond 2³¹−1 bytes is lost. So bytes that were
+//! appended are counted for each bucket of keys; a bucket is never less than the longest list in it, but for a
+//! sixteenth of the limit. Below half of the limit nothing more is asked; above, the row itself is measured before
+//! each append. Lists near the limit, and those that may be after a restore, are measured before each append and never
+//! wait in memory.
 
 use std::cell::{Cell, RefCell, RefMut};
 use std::collections::HashSet;

@@ -9,11 +9,13 @@ use crate::StateError;
 use crate::heap::{MapKind, whole};
 use crate::hot::{HotEntry, HotMap, HotTable, Unit};
 use crate::serializer::{Cell, KeySerializer, Serializer};
-use crate::table::CellMap;
 
 /// Entries of one map that are kept. A larger map is kept in part: what is beyond goes to its rows, the rest again when
 /// it is used, so that no map crowds out the others.
 const MAP_ENTRIES_MAX: usize = 1024;
+
+/// Entries of a map that is read whole when a second one of it is missed: one scan instead of a read for each.
+const LEARNED_MAX: usize = 64;
 
 type Hot<K, N, U, S> = HotTable<K, N, MapKind<U, S>, HotMap<U, S>>;
 
@@ -66,6 +68,11 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         user_key: &U::Value,
     ) -> Result<Option<S::Value>, StateError> {
         if let Known::Value(value) = self.known(key, namespace, user_key, |s, cell| cell.unpack(s)) {
+            return Ok(value);
+        }
+        if self.learn(key, namespace)?
+            && let Known::Value(value) = self.known(key, namespace, user_key, |s, cell| cell.unpack(s))
+        {
             return Ok(value);
         }
         let group = self.at(key, namespace, user_key);
@@ -161,8 +168,9 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let max_bytes = if dirty { rows.hot_bytes_max() } else { usize::MAX };
         let Some((unit, arena)) = hot.find(key, namespace) else {
             hot.prepare(&rows.place)?;
-            let mut unit = HotMap { map: CellMap::new(hot.arena()), complete: false, entry_bytes: 0 };
+            let mut unit = HotMap::new(hot.arena(), false);
             if !set(&mut unit, kind, hot.arena(), user_key, value, dirty, max_bytes) {
+                hot.refused();
                 return Ok(false);
             }
             return Ok(hot.admit(key, namespace, group, unit).is_some());
@@ -172,6 +180,9 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
         let full = unit.map.len() > MAP_ENTRIES_MAX;
         hot.resized(before, now);
+        if !kept {
+            hot.refused();
+        }
         if !kept || full {
             self.let_go(key, namespace)?;
             return Ok(kept);
@@ -223,6 +234,50 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         })
     }
 
+    /// Reads the whole of a small map of which something is kept already. False where nothing is, where it is large, or
+    /// where it could not be read now.
+    fn learn(&mut self, key: &K::Value, namespace: &N::Value) -> Result<bool, StateError> {
+        let Self { rows, kind, hot: Some(hot) } = self else { return Ok(false) };
+        if hot.find(key, namespace).is_none_or(|(unit, _)| unit.large) {
+            return Ok(false);
+        }
+        hot.prepare(&rows.place)?;
+        let arena = hot.arena().clone();
+        // it may just have given way
+        let Some((unit, _)) = hot.find(key, namespace) else { return Ok(false) };
+        rows.at(key, namespace);
+        let mut fresh = HotMap::new(&arena, true);
+        let (mut entries, mut kept) = (0, true);
+        let scanned = each_row(rows, kind, &mut |user_key, value| {
+            entries += 1;
+            if entries <= LEARNED_MAX && unit.map.get(&kind.user_key, &user_key).is_none() {
+                kept = set(&mut fresh, kind, &arena, &user_key, Some(&value), false, usize::MAX);
+            }
+            kept && entries <= LEARNED_MAX
+        });
+        match scanned {
+            Ok(()) => {}
+            // a single row can still be read
+            Err(StateError::IteratorRefused { .. }) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        let before = Unit::<MapKind<U, S>>::held_bytes(unit);
+        for (user_key, entry) in fresh.map.entries() {
+            let value = entry.value().map(|cell| cell.unpack(&kind.value));
+            let user_key = user_key.unpack(&kind.user_key);
+            kept = kept && set(unit, kind, &arena, &user_key, value.as_ref(), false, usize::MAX);
+        }
+        unit.large = entries > LEARNED_MAX;
+        unit.complete = kept && !unit.large;
+        unit.map.fit();
+        let (complete, now) = (unit.complete, Unit::<MapKind<U, S>>::held_bytes(unit));
+        hot.resized(before, now);
+        if !kept {
+            hot.refused();
+        }
+        Ok(complete)
+    }
+
     /// Rows of RocksDB where nothing newer is kept, and what is kept. A small map is kept whole afterwards.
     fn for_each_joined(
         &mut self,
@@ -235,24 +290,31 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         hot.prepare(&rows.place)?;
         let group = rows.at(key, namespace);
         let arena = hot.arena().clone();
-        let mut fresh = HotMap { map: CellMap::new(&arena), complete: true, entry_bytes: 0 };
+        let mut fresh = HotMap::new(&arena, true);
         let unit = hot.find(key, namespace).map(|(unit, _)| unit);
-        let (mut fits, kept) = (true, unit.as_ref().map_or(0, |unit| unit.map.len()));
+        let (mut fits, mut refused) = (true, false);
+        let kept = unit.as_ref().map_or(0, |unit| unit.map.len());
         {
             let known = unit.as_ref().map(|unit| &unit.map);
             each_row(rows, kind, &mut |user_key, value| {
                 if known.is_some_and(|map| map.get(&kind.user_key, &user_key).is_some()) {
                     return true;
                 }
-                fits = fits
-                    && kept + fresh.map.len() < MAP_ENTRIES_MAX
-                    && set(&mut fresh, kind, &arena, &user_key, Some(&value), false, usize::MAX);
+                fits = fits && kept + fresh.map.len() < MAP_ENTRIES_MAX;
+                if fits {
+                    fits = set(&mut fresh, kind, &arena, &user_key, Some(&value), false, usize::MAX);
+                    refused = !fits;
+                }
                 see(user_key, value);
                 true
             })?;
         }
         let Some(unit) = unit else {
+            if refused {
+                hot.refused();
+            }
             if fits {
+                fresh.map.fit();
                 hot.admit(key, namespace, group, fresh);
             }
             return Ok(());
@@ -266,11 +328,18 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
         for (user_key, entry) in fresh.map.entries() {
             let value = entry.value().map(|cell| cell.unpack(&kind.value));
             let user_key = user_key.unpack(&kind.user_key);
-            fits = fits && set(unit, kind, &arena, &user_key, value.as_ref(), false, usize::MAX);
+            if fits {
+                fits = set(unit, kind, &arena, &user_key, value.as_ref(), false, usize::MAX);
+                refused = !fits;
+            }
         }
         unit.complete = fits;
+        unit.map.fit();
         let now = Unit::<MapKind<U, S>>::held_bytes(unit);
         hot.resized(before, now);
+        if refused {
+            hot.refused();
+        }
         Ok(())
     }
 
@@ -318,8 +387,8 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
     }
 }
 
-/// Sets what is known of an entry; false where the arena has no room or the key or the value is longer than `max_bytes`,
-/// and then the unit is as it was.
+/// Sets what is known of an entry; false where the arena has no room or the key or the value is longer than
+/// `max_bytes`, and then the unit is as it was.
 fn set<U: KeySerializer, S: Serializer>(
     unit: &mut HotMap<U, S>,
     kind: &MapKind<U, S>,
@@ -329,7 +398,7 @@ fn set<U: KeySerializer, S: Serializer>(
     dirty: bool,
     max_bytes: usize,
 ) -> bool {
-    let HotMap { map, complete, entry_bytes } = unit;
+    let HotMap { map, complete, entry_bytes, .. } = unit;
     if let Some(entry) = map.get_mut(&kind.user_key, user_key) {
         let before = entry.held_bytes();
         let kept = mem::replace(entry, HotEntry::Absent);

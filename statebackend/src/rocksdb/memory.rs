@@ -70,8 +70,11 @@ const FAMILY_FILES: u64 = 16;
 
 /// What may be in the arena beyond the cache's capacity: a sixteenth, for size classes and freed pages.
 const ARENA_SLACK: u64 = 16;
-/// Two to this many shards: RocksDB's choice by capacity, as in Flink.
-const SHARD_BITS: i32 = -1;
+/// The least capacity of a shard. A filter is one block: of a file of 64 MiB of short rows it has 4 MiB, and a shard that
+/// is smaller would read it again, checksum and all, for every look-up.
+const SHARD_BYTES_MIN: usize = 32 << 20;
+/// RocksDB makes no more than 64 shards by itself.
+const SHARD_BITS_MAX: u32 = 6;
 
 impl SlotMemory {
     /// Cuts so many bytes by the settings' ratios. Charges them to nobody: [`MemorySource`](super::MemorySource) does.
@@ -94,7 +97,7 @@ impl SlotMemory {
         let blocks = Arc::new(BlockArena::new(arena));
         let shape = CacheShape {
             capacity_bytes,
-            shard_bits: SHARD_BITS,
+            shard_bits: shard_bits(capacity_bytes),
             strict,
             high_priority: ratios.high_priority,
             low_priority: 0.0,
@@ -355,6 +358,12 @@ impl SlotMemory {
 const DATABASE_BYTES: u64 = 1 << 20;
 /// What a flush or a compaction holds: 2 MiB of readahead, 1 MiB of a file's buffer, blocks.
 const JOB_BYTES: u64 = (2 << 20) + (1 << 20) + (256 << 10);
+
+/// Two to how many shards a cache is cut into.
+fn shard_bits(capacity_bytes: usize) -> i32 {
+    let shards = (capacity_bytes / SHARD_BYTES_MIN).max(1);
+    shards.ilog2().min(SHARD_BITS_MAX).cast_signed()
+}
 
 /// Cache and write buffers of so many bytes.
 fn cut(total_bytes: u64, ratios: Ratios) -> Result<(usize, usize), StateError> {

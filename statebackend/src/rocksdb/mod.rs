@@ -63,4 +63,5 @@ pub use store::{RocksPlace, RocksStore};
 pub(crate) use frozen::{FrozenDatabase, Uploaded};
 pub(crate) use list::RocksLists;
 pub(crate) use map::RocksMaps;
+pub(crate) use rows::{Rows, Seen};
 pub(crate) use value::RocksValues;

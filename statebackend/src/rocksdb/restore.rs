@@ -3,6 +3,7 @@
 //! The files of one incremental snapshot of just our key groups are the database. Everything else is read row by row,
 //! only the rows of our key groups, and written in batches of a bounded size.
 
+use std::fs::{File, remove_file};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -12,12 +13,14 @@ use rocksdb::WriteBatch;
 
 use super::bridge::Family;
 use super::database::{Database, make_folder, remove_folder};
+use super::frozen::MEMORY_FILE;
 use super::rows::behind_prefix;
 use super::store::RocksStore;
 use crate::StateError;
 use crate::backend::restored;
 use crate::key_group::{KeyGroupRange, KeyGroups};
 use crate::serializer::Identity;
+use crate::snapshot::format::{FullReader, OpenFile, ReadAt};
 use crate::snapshot::incremental::{self, TRANSFER_BYTES, TRANSFER_THREADS, Transfer};
 use crate::snapshot::storage::CheckpointStorage;
 use crate::snapshot::{BackendMeta, KeyedStateHandle};
@@ -88,6 +91,7 @@ impl RocksStore {
             fits(&manifest.meta, &storage.place(&format!("checkpoint {checkpoint}")))?;
             let families: Vec<String> = manifest.families.iter().map(|family| family.name.clone()).collect();
             self.open_database(&families)?;
+            self.load_memory(&folder, owner, &fits, groups, range)?;
             self.identity.clone_from(backend);
             self.uploads.restored(handle.shared().to_vec());
             self.remember_states(&manifest.meta)?;
@@ -99,31 +103,67 @@ impl RocksStore {
                     let reader = restored::open(handle, storage, owner)?;
                     fits(reader.meta(), reader.place())?;
                     self.remember_states(reader.meta())?;
-                    for state in &reader.meta().states {
-                        let database = self.database();
-                        let mut load = Load::new(database, &state.name)?;
-                        let mut row = Vec::new();
-                        reader.for_each(state.id, range, |group, key, value| {
-                            row.clear();
-                            groups.write_prefix(group, &mut row);
-                            row.extend_from_slice(key);
-                            load.put(&row, value)
-                        })?;
-                        load.write()?;
-                    }
+                    self.load_full(&reader, groups, range)?;
                 }
                 KeyedStateHandle::Incremental { .. } => {
                     let storage = needed(storage)?;
                     let folder = self.folder.join(format!("restore-{at}"));
                     remove_folder(&folder)?;
                     make_folder(&folder)?;
-                    let copied = self.copy(handle, storage, &folder, groups, range, &fits);
+                    let copied = self
+                        .copy(handle, storage, &folder, groups, range, &fits)
+                        .and_then(|()| self.load_memory(&folder, owner, &fits, groups, range));
                     remove_folder(&folder)?;
                     copied?;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Loads the rows of our key groups out of a full snapshot.
+    fn load_full<S: ReadAt>(
+        &self,
+        reader: &FullReader<S>,
+        groups: KeyGroups,
+        range: KeyGroupRange,
+    ) -> Result<(), StateError> {
+        for state in &reader.meta().states {
+            let mut load = Load::new(self.database(), &state.name)?;
+            let mut row = Vec::new();
+            reader.for_each(state.id, range, |group, key, value| {
+                row.clear();
+                groups.write_prefix(group, &mut row);
+                row.extend_from_slice(key);
+                load.put(&row, value)
+            })?;
+            load.write()?;
+        }
+        Ok(())
+    }
+
+    /// Loads what was in memory when an incremental snapshot was taken, if anything was, and removes its file.
+    fn load_memory(
+        &self,
+        folder: &Path,
+        owner: Option<&Arc<Owner>>,
+        fits: &dyn Fn(&BackendMeta, &str) -> Result<(), StateError>,
+        groups: KeyGroups,
+        range: KeyGroupRange,
+    ) -> Result<(), StateError> {
+        let path = folder.join(MEMORY_FILE);
+        let place = path.display().to_string();
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(StateError::storage("open", place, error)),
+        };
+        let file = OpenFile::new(file).map_err(|error| StateError::storage("read", place.as_str(), error))?;
+        let reader = FullReader::open(file, &place)?.with_budget(owner.cloned());
+        fits(reader.meta(), &place)?;
+        self.load_full(&reader, groups, range)?;
+        drop(reader);
+        remove_file(&path).map_err(|error| StateError::storage("remove", place, error))
     }
 
     /// Copies the rows of our key groups out of a database that was restored beside ours.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use plimsoll_memory::budget::Owner;
 use plimsoll_memory::segment::ManagedMemory;
 use plimsoll_memory::segment::managed::{Lease, SharedError};
+use rocksdb::WriteBatch;
 use rocksdb::checkpoint::Checkpoint;
 
 use super::database::{Database, Limits, OWN_FAMILY, Opening, make_folder, remove_folder};
@@ -18,17 +19,19 @@ use super::frozen::FrozenDatabase;
 use super::list::RocksLists;
 use super::map::RocksMaps;
 use super::rows::Rows;
-use super::settings::FamilySettings;
+use super::settings::{FamilySettings, TimerService};
 use super::value::RocksValues;
 use super::{MemorySource, ProcessMemory, RocksDbSettings, SlotMemory};
 use crate::StateError;
-use crate::backend::Core;
-use crate::heap::{ListKind, MapKind, ValueKind};
+use crate::backend::{Core, Frozen};
+use crate::heap::{HeapMemory, ListKind, MapKind, ValueKind};
 use crate::hot::{HotMemory, HotTable};
 use crate::serializer::{KeySerializer, Serializer};
+use crate::snapshot::incremental::LocalFile;
 use crate::snapshot::storage::CheckpointDirectory;
 use crate::snapshot::{KeyedStateHandle, StateMeta};
 use crate::table::RowKeys;
+use crate::timer::{HeapTimers, RocksTimers, TimerStore};
 
 /// The resource under which the backends of a slot share their hot entries.
 const HOT_RESOURCE: &str = "state-hot-entries";
@@ -50,6 +53,8 @@ pub struct RocksPlace {
     pub families: BTreeMap<String, FamilySettings>,
     /// About how many states all backends of the slot have together: their arena blocks share the write buffers.
     pub slot_families: u32,
+    /// Where timers are, if the settings want them in memory.
+    pub timers: Option<HeapMemory>,
     /// Limits that memory does not lift.
     pub limits: Limits,
     /// A folder of its own: made, emptied, and removed when the backend is dropped.
@@ -67,6 +72,7 @@ impl RocksPlace {
             settings: Box::new(settings),
             families: BTreeMap::new(),
             slot_families: 8,
+            timers: None,
             limits: Limits::default(),
             folder,
         }
@@ -80,6 +86,8 @@ pub struct RocksStore {
     pub(super) database: Option<Rc<Database>>,
     pub(super) opening: Opening,
     hot: Option<Rc<Lease<Arc<HotMemory>>>>,
+    /// Where timers are that are not in the database.
+    timers: Option<HeapMemory>,
     pub(super) folder: PathBuf,
     /// What was restored and not asked for yet, by name.
     pub(super) restored: BTreeMap<String, StateMeta>,
@@ -102,9 +110,17 @@ impl RocksStore {
             settings,
             families,
             slot_families,
+            timers,
             limits,
             folder,
         } = place;
+        if settings.timers == TimerService::Heap && timers.is_none() {
+            return Err(StateError::Setting {
+                key: "state.backend.rocksdb.timer-service.factory".to_owned(),
+                what: "HEAP needs memory for the timers: give the backend some, or say ROCKSDB".to_owned(),
+            });
+        }
+        let timers = timers.filter(|_| settings.timers == TimerService::Heap);
         let source = MemorySource { managed: &managed, fraction, fixed: fixed.as_ref(), process: &process };
         let (_, hot_bytes) = settings.split(source.managed_bytes());
         let hot = if hot_bytes > 0 {
@@ -128,6 +144,7 @@ impl RocksStore {
             database: None,
             opening,
             hot,
+            timers,
             folder,
             restored: BTreeMap::new(),
             identity: unique.to_owned(),
@@ -251,6 +268,52 @@ impl RocksStore {
         Ok(RocksMaps { hot: self.hot(&rows, &kind), rows, kind })
     }
 
+    /// A queue of timers, where the settings want it.
+    pub(crate) fn timers<K: KeySerializer, N: KeySerializer>(
+        &mut self,
+        name: &Arc<str>,
+        namespace: N,
+        core: &Rc<Core<K>>,
+    ) -> Result<TimerStore<K, N>, StateError> {
+        let restored = self.restored.contains_key(&**name);
+        let Some(memory) = &self.timers else {
+            let cached = self.opening.settings.timer_cache_entries;
+            let rows = self.rows(name, namespace, core)?;
+            return Ok(TimerStore::Rocks(RocksTimers::new(rows, restored, cached)));
+        };
+        let mut timers = HeapTimers::new(name, namespace, memory, core)?;
+        if restored {
+            // every restore brings timers into their family: from there they move into memory
+            self.drain(name, core.groups.prefix_bytes(), |timer, value| timers.load(timer, value))?;
+        }
+        Ok(TimerStore::Heap(timers))
+    }
+
+    /// Shows every row of a family behind its key group, and deletes all of them where that went well.
+    fn drain(
+        &self,
+        name: &str,
+        prefix_bytes: usize,
+        mut see: impl FnMut(&[u8], &[u8]) -> Result<(), StateError>,
+    ) -> Result<(), StateError> {
+        let database = self.database();
+        let family = database.family(name)?;
+        let permit = self.opening.slot().map(SlotMemory::enter).transpose()?;
+        let mut rows = database.db.raw_iterator_cf(family.handle());
+        rows.seek_to_first();
+        while let Some((row, value)) = rows.item() {
+            see(row.get(prefix_bytes..).unwrap_or_default(), value)?;
+            rows.next();
+        }
+        rows.status().map_err(|error| database.error("read", error))?;
+        drop(rows);
+        drop(permit);
+        let mut all = WriteBatch::default();
+        // no key group begins with this byte: there are 32,768 at most
+        all.delete_range_cf(family.handle(), &[][..], &[u8::MAX][..]);
+        database.writing("write", || database.db.write_opt(all, &database.write))
+    }
+
     /// Writes every value of a state anew.
     pub(crate) fn rewrite(
         &mut self,
@@ -264,6 +327,7 @@ impl RocksStore {
             // a chunk at a time, and no iterator stays open while it is written
             let mut rows: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
             {
+                let _permit = self.opening.slot().map(SlotMemory::enter).transpose()?;
                 let mut all = database.db.raw_iterator_cf(family.handle());
                 all.seek(&from);
                 while let Some((key, value)) = all.item() {
@@ -293,6 +357,7 @@ impl RocksStore {
         &mut self,
         checkpoint: u64,
         directory: Option<&CheckpointDirectory>,
+        in_memory: Frozen,
     ) -> Result<FrozenDatabase, StateError> {
         let database = Rc::clone(self.database());
         database.remember()?;
@@ -307,7 +372,9 @@ impl RocksStore {
             let _ = fs::remove_dir_all(&folder);
             return Err(database.error("link the files for a snapshot", error));
         }
-        Ok(FrozenDatabase::new(self, folder, checkpoint, directory.cloned()))
+        // what is linked now is what the snapshot consists of: a file that vanishes later is missed by name
+        let files = files_of(&folder).inspect_err(|_| _ = fs::remove_dir_all(&folder))?;
+        Ok(FrozenDatabase::new(self, (folder, files), checkpoint, directory.cloned(), in_memory))
     }
 
     pub(crate) fn completed(&mut self, checkpoint: u64, registered: Option<&KeyedStateHandle>) {
@@ -320,14 +387,14 @@ impl RocksStore {
 }
 
 /// Files of a folder that a snapshot uploads.
-pub(super) fn files_of(folder: &Path) -> Result<Vec<crate::snapshot::incremental::LocalFile>, StateError> {
+fn files_of(folder: &Path) -> Result<Vec<LocalFile>, StateError> {
     let failed = |error| StateError::storage("list", folder.display().to_string(), error);
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
         let bytes = entry.metadata().map_err(failed)?.len();
         let name = entry.file_name().to_string_lossy().into_owned();
-        files.push(crate::snapshot::incremental::LocalFile { name, path: entry.path(), bytes });
+        files.push(LocalFile { name, path: entry.path(), bytes });
     }
     files.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(files)

@@ -154,6 +154,18 @@ impl<U: KeySerializer, V: Payload> CellMap<U, V> {
         Some(self.entries.swap_remove(place).1)
     }
 
+    /// Gives back the room for entries that are not there, where the arena has some for the move.
+    pub(crate) fn fit(&mut self) {
+        if self.entries.capacity() == self.entries.len() {
+            return;
+        }
+        let mut exact = PoolVec::new_in(self.entries.allocator().clone());
+        if exact.try_reserve_exact(self.entries.len()).is_ok() {
+            exact.append(&mut self.entries);
+            self.entries = exact;
+        }
+    }
+
     /// Drops the entries that `keep` says no to.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&U::Cell, &mut V) -> bool) {
         self.entries.retain_mut(|(key, value)| keep(key, value));

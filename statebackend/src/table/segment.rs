@@ -21,6 +21,10 @@ use plimsoll_memory::arena::PoolAllocator;
 /// plain values is copied in some 30 µs, one of values in the arena in a few hundred.
 const ROWS_PER_SEGMENT: usize = if cfg!(test) { 100 } else { 1_680 };
 
+/// Segments are merged when there are so many times fewer rows than those at which the table would grow: soon, because
+/// the places of rows that are gone are memory that others could have.
+const SHRINK_DIVISOR: usize = 2;
+
 /// What a table holds.
 pub(crate) trait Entry: Sized + Send + Sync + 'static {
     /// Feeds what it is found by to a hasher.
@@ -223,6 +227,12 @@ impl<E: Entry> Table<E> {
         frozen
     }
 
+    /// Bytes of the table itself in the arena, empty places included.
+    pub(crate) fn structure_bytes(&self) -> usize {
+        let slots = self.slots.capacity() * size_of::<Slot<E>>();
+        slots + self.slots.iter().map(|slot| slot.segment().allocation_size()).sum::<usize>()
+    }
+
     pub(crate) fn segments(&self) -> usize {
         self.slots.len()
     }
@@ -260,7 +270,7 @@ impl<E: Entry> Table<E> {
     /// the
     /// arena refuses, the table stays as it is.
     pub(crate) fn shrink(&mut self) {
-        while self.slots.len() > 1 && self.len < self.slots.len() * ROWS_PER_SEGMENT / 4 {
+        while self.slots.len() > 1 && self.len < self.slots.len() * ROWS_PER_SEGMENT / SHRINK_DIVISOR {
             if self.merge_last().is_err() {
                 return;
             }

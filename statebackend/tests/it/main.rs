@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs, reason = "tests")]
 
 mod acknowledgement;
+mod heap_limits;
 mod histories;
 mod key_groups;
 mod lists_and_limits;
@@ -16,6 +17,8 @@ mod slot_share;
 mod snapshot_bytes;
 mod snapshot_faults;
 mod snapshot_samples;
+mod snapshot_states;
 mod states;
 mod support;
+mod timers;
 mod ttl;

@@ -25,6 +25,8 @@ use crate::snapshot::format::{OpenFile, ReadAt};
 const LOCAL_PART_BYTES: usize = 256 << 10;
 /// Object stores refuse smaller pieces; at ten thousand pieces a file may have 80 GB.
 const REMOTE_PART_BYTES: usize = 8 << 20;
+/// How often a file is begun whose folder vanishes.
+const BEGIN_ATTEMPTS: u32 = 8;
 
 /// Any object store, with calls that block.
 #[derive(Clone)]
@@ -150,7 +152,20 @@ fn object_path(path: &str) -> io::Result<ObjectPath> {
 impl Store for Objects {
     fn begin(&self, path: &str) -> io::Result<Box<dyn PendingFile>> {
         let object = object_path(path)?;
-        let upload = self.inner.wait(self.inner.store.put_multipart(&object))?;
+        let mut attempts = 0;
+        let upload = loop {
+            match self.inner.wait(self.inner.store.put_multipart(&object)) {
+                // another snapshot was given up, and its folder, which is ours too, removed while it was empty
+                Err(error)
+                    if error.kind() == ErrorKind::NotFound
+                        && self.folder().is_some()
+                        && attempts < BEGIN_ATTEMPTS =>
+                {
+                    attempts += 1;
+                }
+                begun => break begun?,
+            }
+        };
         Ok(Box::new(Pending { inner: Arc::clone(&self.inner), upload, path: path.to_owned() }))
     }
 
