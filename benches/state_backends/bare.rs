@@ -11,7 +11,65 @@ use rocksdb::{
     WriteOptions,
 };
 
-use super::Bare;
+/// All operations of a kind of system against a bare one that has the same ones.
+pub(crate) trait Bare {
+    fn value_set(&mut self, key: i64, value: i64);
+    fn value_get(&mut self, key: i64) -> Option<i64>;
+    fn value_update(&mut self, key: i64);
+    fn list_set(&mut self, key: i64, value: i64);
+    fn list_add(&mut self, key: i64, value: i64);
+    fn list_add_all(&mut self, key: i64, values: &[i64]);
+    fn list_len(&mut self, key: i64) -> usize;
+    fn list_each(&mut self, key: i64, see: &mut dyn FnMut(i64));
+    fn map_put(&mut self, key: i64, user_key: i64, value: f64);
+    fn map_get(&mut self, key: i64, user_key: i64) -> Option<f64>;
+    fn map_remove(&mut self, key: i64, user_key: i64);
+    fn map_each(&mut self, key: i64, see: &mut dyn FnMut(i64, f64));
+    fn settle(&mut self) {}
+}
+
+/// A bare library that may be left out.
+impl<B: Bare> Bare for Option<B> {
+    fn value_set(&mut self, key: i64, value: i64) {
+        self.as_mut().into_iter().for_each(|bare| bare.value_set(key, value));
+    }
+    fn value_get(&mut self, key: i64) -> Option<i64> {
+        self.as_mut().and_then(|bare| bare.value_get(key))
+    }
+    fn value_update(&mut self, key: i64) {
+        self.as_mut().into_iter().for_each(|bare| bare.value_update(key));
+    }
+    fn list_set(&mut self, key: i64, value: i64) {
+        self.as_mut().into_iter().for_each(|bare| bare.list_set(key, value));
+    }
+    fn list_add(&mut self, key: i64, value: i64) {
+        self.as_mut().into_iter().for_each(|bare| bare.list_add(key, value));
+    }
+    fn list_add_all(&mut self, key: i64, values: &[i64]) {
+        self.as_mut().into_iter().for_each(|bare| bare.list_add_all(key, values));
+    }
+    fn list_len(&mut self, key: i64) -> usize {
+        self.as_mut().map_or(0, |bare| bare.list_len(key))
+    }
+    fn list_each(&mut self, key: i64, see: &mut dyn FnMut(i64)) {
+        self.as_mut().into_iter().for_each(|bare| bare.list_each(key, see));
+    }
+    fn map_put(&mut self, key: i64, user_key: i64, value: f64) {
+        self.as_mut().into_iter().for_each(|bare| bare.map_put(key, user_key, value));
+    }
+    fn map_get(&mut self, key: i64, user_key: i64) -> Option<f64> {
+        self.as_mut().and_then(|bare| bare.map_get(key, user_key))
+    }
+    fn map_remove(&mut self, key: i64, user_key: i64) {
+        self.as_mut().into_iter().for_each(|bare| bare.map_remove(key, user_key));
+    }
+    fn map_each(&mut self, key: i64, see: &mut dyn FnMut(i64, f64)) {
+        self.as_mut().into_iter().for_each(|bare| bare.map_each(key, see));
+    }
+    fn settle(&mut self) {
+        self.as_mut().into_iter().for_each(Bare::settle);
+    }
+}
 
 /// `hashbrown` with its default hasher, which is ours, too.
 #[derive(Default)]
@@ -19,30 +77,6 @@ pub(crate) struct BareMaps {
     values: HashMap<i64, i64>,
     lists: HashMap<i64, Vec<i64>>,
     maps: HashMap<i64, HashMap<i64, f64>>,
-}
-
-/// Nothing beside ours: another program is what it is compared with.
-pub(crate) struct Nothing;
-
-impl Bare for Nothing {
-    fn value_set(&mut self, _: i64, _: i64) {}
-    fn value_get(&mut self, _: i64) -> Option<i64> {
-        None
-    }
-    fn value_update(&mut self, _: i64) {}
-    fn list_set(&mut self, _: i64, _: i64) {}
-    fn list_add(&mut self, _: i64, _: i64) {}
-    fn list_add_all(&mut self, _: i64, _: &[i64]) {}
-    fn list_len(&mut self, _: i64) -> usize {
-        0
-    }
-    fn list_each(&mut self, _: i64, _: &mut dyn FnMut(i64)) {}
-    fn map_put(&mut self, _: i64, _: i64, _: f64) {}
-    fn map_get(&mut self, _: i64, _: i64) -> Option<f64> {
-        None
-    }
-    fn map_remove(&mut self, _: i64, _: i64) {}
-    fn map_each(&mut self, _: i64, _: &mut dyn FnMut(i64, f64)) {}
 }
 
 impl Bare for BareMaps {

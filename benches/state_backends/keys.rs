@@ -1,7 +1,4 @@
-//! Keys in the order they are asked for, and time.
-
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+//! Keys in the order they are asked for. `benches/flink/Keys.java` draws the same.
 
 /// Keys of a distribution, drawn beforehand.
 pub(crate) struct Keys(Vec<i64>);
@@ -44,28 +41,4 @@ impl Keys {
     pub(crate) fn at(&self, call: usize) -> i64 {
         self.0[call % self.0.len()]
     }
-}
-
-/// What this thread has used of a processor.
-pub(crate) fn thread_cpu() -> Duration {
-    clock(libc::CLOCK_THREAD_CPUTIME_ID)
-}
-
-/// What all threads of the process have used: RocksDB's compactions, too.
-pub(crate) fn process_cpu() -> Duration {
-    clock(libc::CLOCK_PROCESS_CPUTIME_ID)
-}
-
-#[expect(unsafe_code, reason = "the standard library has no clock of processor time")]
-fn clock(which: libc::clockid_t) -> Duration {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the time is ours to be written.
-    unsafe { libc::clock_gettime(which, &raw mut time) };
-    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap_or(0))
-}
-
-/// Time since the first call.
-pub(crate) fn now() -> Duration {
-    static BEGAN: OnceLock<Instant> = OnceLock::new();
-    BEGAN.get_or_init(Instant::now).elapsed()
 }
