@@ -92,3 +92,4 @@ pub use choice::{BackendChoice, BackendKind, StorageKind};
 pub use error::{ErrorKind, StateError};
 pub use heap::HeapMemory;
 pub use hot::HotMemory;
+pub use operator::{OperatorBackend, OperatorSettings, OperatorStateHandle};

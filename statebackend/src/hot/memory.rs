@@ -13,8 +13,8 @@ const SLACK_DIVISOR: u64 = 8;
 
 /// By how much the ceiling falls and rises, at least.
 const STEP_BYTES: u64 = 256 << 10;
-/// What the ceiling falls by where the arena has refused: a share of what is held. The arena refuses below its cap where
-/// entries change their size: pages of the old one are free only when all of their entries are gone.
+/// What the ceiling falls by where the arena has refused: a share of what is held. The arena refuses below its cap
+/// where entries change their size: pages of the old one are free only when all of their entries are gone.
 const REFUSED_DIVISOR: u64 = 64;
 /// What the ceiling rises by whenever entries have given way: a share of the limit, four times what went on a slot of
 /// 512 MiB, so that it is back soon after sizes have settled.

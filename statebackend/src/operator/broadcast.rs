@@ -1,8 +1,8 @@
 //! A map that every subtask holds a copy of: broadcast state.
 //!
 //! Entries are cut into shards by the hash that their key has in Java, so that while a snapshot runs a write copies one
-//! shard and not the map. Nothing in that is random: the same writes in the same order give the same order of entries in
-//! every subtask and after every restore, as a program expects of state that must be alike everywhere.
+//! shard and not the map. Nothing in that is random: the same writes in the same order give the same order of entries
+//! in every subtask and after every restore, as a program expects of state that must be alike everywhere.
 
 use std::cell::RefCell;
 use std::rc::Rc;

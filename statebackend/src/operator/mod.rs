@@ -74,14 +74,15 @@
 //! # What it promises
 //!
 //! Elements and their structures lie in the arena; a refused write changes nothing and names the state. What a snapshot
-//! has frozen does not change. A file is one for each subtask and checkpoint, and visible as a whole; small ones ride in
+//! has frozen does not change. A subtask writes one file a checkpoint, which is visible as a whole; small ones ride in
 //! the acknowledgement, whose limits hold. Each block of it has a checksum, so whoever reads a part of it trusts that
 //! part; a damaged byte is an error that names the place. What nobody asks for is carried over unread.
 //!
 //! # What it does not cover
 //!
-//! - Offsets in a handle: 8 bytes an element on the general heap while it is made, and they count in the acknowledgement
-//!   only as what the task sends, as Flink's do. A pointer for each 256 elements and 6 KiB for each map lie there too.
+//! - Offsets in a handle: 8 bytes an element on the general heap while it is made, and the limits of an
+//!   acknowledgement do not count them, as Flink's do not. A pointer for each 256 elements and 6 KiB for each map lie
+//!   there too.
 //! - Two serializers of one list at once: a list is read whole with the one that is asked for.
 //! - An element over 2 GiB: it is kept, and fails the snapshot by name.
 //! - Raw operator state, Flink's second kind, which is a stream of the operator's own.

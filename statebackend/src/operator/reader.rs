@@ -75,20 +75,20 @@ impl Reader {
         let of_state = |(_, section): &(usize, &Section)| section.name == name && section.mode == mode;
         let sections: Vec<(usize, &Section)> = self.sections.iter().enumerate().filter(of_state).collect();
         let mut window = Window { reader: self, buffer: Buffer::default(), block: None, at: 0 };
-        for offset in offsets {
-            if mode == DistributionMode::Broadcast {
-                let mut found = false;
-                for (number, section) in sections.iter().filter(|(_, section)| section.start == *offset) {
-                    found = true;
-                    for block in &section.blocks {
-                        window.all(block, |at, element| each(*number, at, element))?;
-                    }
-                }
-                if !found {
-                    return Err(self.nothing_at(name, *offset));
-                }
-                continue;
+        if mode == DistributionMode::Broadcast {
+            let is_lost = |offset: &&u64| !sections.iter().any(|(_, section)| section.start == **offset);
+            if let Some(offset) = offsets.iter().find(is_lost) {
+                return Err(self.nothing_at(name, *offset));
             }
+            // section by section: an empty one begins where the next one does
+            for (number, section) in sections.iter().filter(|(_, section)| offsets.contains(&section.start)) {
+                for block in &section.blocks {
+                    window.all(block, |at, element| each(*number, at, element))?;
+                }
+            }
+            return Ok(());
+        }
+        for offset in offsets {
             let block_at = |(number, section): &(usize, &Section)| {
                 let at = section.blocks.partition_point(|block| block.end() <= *offset);
                 let block = section.blocks.get(at).filter(|block| block.offset <= *offset)?;
@@ -252,6 +252,23 @@ mod tests {
         let back: Vec<_> = lists.iter().rev().copied().collect();
         assert_eq!(lengths(&reader, &backwards).unwrap(), back);
         assert_eq!(parts[2].offsets.len(), 1, "broadcast state is one piece");
+    }
+
+    /// Two copies of a broadcast state were carried over, the first of them empty: both begin at one offset.
+    #[test]
+    fn an_empty_copy_beside_another_is_not_read_as_it() {
+        let frame = Frame::new(AcknowledgeLimits::default(), None);
+        let mut sink = SnapshotTarget::Acknowledgement(frame).sink("the test", "");
+        let mut writer = Writer::new(&mut sink).unwrap();
+        let i64 = Identity::new("i64", 1);
+        for copy in [0_u8, 3, 0, 2] {
+            writer.begin("rules", DistributionMode::Broadcast, &[i64.clone(), i64.clone()]).unwrap();
+            (0..copy).for_each(|n| writer.element(&[n; 16]).unwrap());
+        }
+        let [part] = &writer.finish().unwrap()[..] else { panic!("it is one state") };
+        let Place::Inline(bytes) = sink.finish().unwrap().place else { unreachable!() };
+        let seen = lengths(&open(&bytes).unwrap(), part).unwrap();
+        assert_eq!(seen, [(1, 16), (1, 16), (1, 16), (3, 16), (3, 16)], "each element once");
     }
 
     /// Numbers that are wrong under right checksums: somebody's bug, or malice. Nothing panics, and nothing is

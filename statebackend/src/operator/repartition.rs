@@ -19,7 +19,7 @@ struct Group<'h> {
     parts: Vec<(Source, &'h OperatorStatePart)>,
 }
 
-/// Shares what `old_parallelism` subtasks have handed over among `new_parallelism`. Each of them may restore all of what
+/// Shares among `new_parallelism` subtasks what `old_parallelism` of them have handed over. Each may restore all that
 /// it is given; its handles are in the order of the subtasks before.
 ///
 /// Where the parallelism stays, split lists and broadcast state stay where they are; only a broadcast state that some

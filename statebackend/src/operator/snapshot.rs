@@ -38,8 +38,8 @@ pub struct PendingOperatorSnapshot {
 }
 
 impl OperatorBackend {
-    /// Begins a snapshot: takes pointers to all states, and copies nothing. It takes the request that the keyed state of
-    /// a task takes too; `kind` says nothing here, as operator state is always written whole.
+    /// Begins a snapshot: takes pointers to all states, and copies nothing. The request is the one that the keyed state
+    /// of a task gets; `kind` says nothing here, as operator state is always written whole.
     ///
     /// # Errors
     /// The state is being written; files are asked for without a directory.

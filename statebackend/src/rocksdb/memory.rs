@@ -70,8 +70,8 @@ const FAMILY_FILES: u64 = 16;
 
 /// What may be in the arena beyond the cache's capacity: a sixteenth, for size classes and freed pages.
 const ARENA_SLACK: u64 = 16;
-/// The least capacity of a shard. A filter is one block: of a file of 64 MiB of short rows it has 4 MiB, and a shard that
-/// is smaller would read it again, checksum and all, for every look-up.
+/// The least capacity of a shard. A filter is one block: of a file of 64 MiB of short rows it has 4 MiB, and a shard
+/// that is smaller would read it again, checksum and all, for every look-up.
 const SHARD_BYTES_MIN: usize = 32 << 20;
 /// RocksDB makes no more than 64 shards by itself.
 const SHARD_BITS_MAX: u32 = 6;

@@ -52,7 +52,8 @@ impl Order {
             return;
         }
         self.next[group] = next;
-        let mut at = (self.next.len() + group) / 2;
+        // the leaf, then the matches above it
+        let mut at = (self.next.len() + group) >> 1;
         while at > 0 {
             self.play(at);
             at /= 2;

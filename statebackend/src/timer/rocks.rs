@@ -19,6 +19,9 @@ const FRONT_BYTES: usize = 1 << 20;
 /// The least for a key group: the next timer must be known.
 const FRONT_BYTES_MIN: usize = 64;
 
+/// Is shown a timer's row.
+pub(super) type See<'s, K, N> = dyn FnMut(&Core<K>, &N, &[u8]) -> Result<(), StateError> + 's;
+
 /// The first timers of a key group.
 struct Front {
     rows: SortedRows<Global>,
@@ -207,10 +210,7 @@ impl<K: KeySerializer, N: KeySerializer> RocksTimers<K, N> {
     }
 
     /// All timers, key group by key group.
-    pub(super) fn for_each(
-        &mut self,
-        see: &mut dyn FnMut(&Core<K>, &N, &[u8]) -> Result<(), StateError>,
-    ) -> Result<(), StateError> {
+    pub(super) fn for_each(&mut self, see: &mut See<'_, K, N>) -> Result<(), StateError> {
         let range = self.rows.core.range;
         for group in range.first..=range.last {
             let mut found: Vec<Vec<u8>> = Vec::new();

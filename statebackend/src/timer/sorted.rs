@@ -202,6 +202,8 @@ mod tests {
 
     use super::*;
 
+    type Pages = Vec<Arc<Page<Global>>>;
+
     struct Random(u64);
 
     impl Random {
@@ -215,7 +217,7 @@ mod tests {
         let number = random.below(keys);
         let mut row = number.to_be_bytes().to_vec();
         // some are longer than a page
-        row.resize(8 + (number % 23) as usize + if number % 97 == 0 { 300 } else { 0 }, 3);
+        row.resize(8 + (number % 23) as usize + if number.is_multiple_of(97) { 300 } else { 0 }, 3);
         row
     }
 
@@ -226,7 +228,7 @@ mod tests {
             let mut random = Random(seed);
             let mut set = SortedRows::new(&Global);
             let mut model: BTreeSet<Vec<u8>> = BTreeSet::new();
-            let mut frozen: Vec<(Vec<Arc<Page<Global>>>, BTreeSet<Vec<u8>>)> = Vec::new();
+            let mut frozen: Vec<(Pages, BTreeSet<Vec<u8>>)> = Vec::new();
             for step in 0..30_000 {
                 let one = row(&mut random, keys);
                 let grows = step % 10_000 < 6_000;

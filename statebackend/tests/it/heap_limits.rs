@@ -281,8 +281,8 @@ impl Small {
     }
 }
 
-/// Everything that a backend does, with its n-th reservation refused. Whether there were so many, and how many errors came
-/// of it: an arena may find other pages.
+/// Everything that a backend does, with its n-th reservation refused. Whether there were so many, and how many errors
+/// came of it: an arena may find other pages.
 fn refused_once(kind: Kind, nth: u64) -> (bool, u32) {
     let place = Place::new(4 << 20);
     let pool = Pool::root("small", 40 << 20).unwrap();

@@ -364,9 +364,9 @@ fn a_thousand_incremental_snapshots() {
         uploaded += handle.checkpointed_bytes();
         let fresh: u64 = handle.shared().iter().filter(|file| file.fresh).map(|file| file.bytes).sum();
         if changed == 20 {
-            small.push(fresh)
+            small.push(fresh);
         } else {
-            large.push(fresh)
+            large.push(fresh);
         }
         let mut actions = shared.step(Event::Complete { checkpoint, files: registry::references(&handle) });
         for action in &actions {

@@ -46,12 +46,11 @@ fn open_range(
     let files = format!("{name}-{attempt}");
     let mut keep = place.keep(if at == Where::Heap { Kind::Heap } else { Kind::Hot }, &files);
     if let Keep::RocksDb(rocks) = &mut keep {
-        match at {
-            Where::Rocks(cached) => rocks.settings.timer_cache_entries = cached,
-            _ => {
-                rocks.settings.timers = TimerService::Heap;
-                rocks.timers = Some(HeapMemory::capped(&place.pool, &files, 8 << 20)?);
-            }
+        if let Where::Rocks(cached) = at {
+            rocks.settings.timer_cache_entries = cached;
+        } else {
+            rocks.settings.timers = TimerService::Heap;
+            rocks.timers = Some(HeapMemory::capped(&place.pool, &files, 8 << 20)?);
         }
     }
     let settings = BackendSettings {
@@ -196,7 +195,7 @@ fn history(at: Where, seed: u64, steps: i64) -> Vec<Timer<i64, TimeWindow>> {
                 pending = None;
                 let parallelism = [1, 2, 3, 5][usize::try_from(random.below(4)).unwrap()];
                 system.start(parallelism, handles);
-                model = then.clone();
+                model.clone_from(then);
                 system.verify(&model);
             }
             _ => system.verify(&model),

@@ -146,6 +146,7 @@ fn damage_stops_only_those_who_read_it() {
                 // it cannot be carried over either
                 let carried = backend.snapshot(&request(&place, 2, 0)).unwrap().run();
                 assert_eq!(carried.unwrap_err().kind(), ErrorKind::Corrupt);
+                assert!(place.storage.list("job/chk-2").unwrap().is_empty(), "nothing is left of it");
             }
         }
     }

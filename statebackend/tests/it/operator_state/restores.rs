@@ -75,6 +75,27 @@ fn every_parallelism_from_every_other() {
     }
 }
 
+/// Small snapshots ride in their handles, and those of two subtasks may be the same bytes.
+#[test]
+fn handles_of_the_same_bytes_are_of_several_subtasks() {
+    let place = Place::new(SLOT_BYTES);
+    let handle = |at: usize| {
+        let mut task = Task::open(&place, at, "before", &[]).unwrap();
+        task.split.add(&text("alike")).unwrap();
+        task.union.add(&1).unwrap();
+        vec![task.snapshot(&request(&place, 1, 1 << 20))]
+    };
+    let handles = [0, 1, 2].map(handle);
+    assert_eq!(handles[0], handles[1], "the same bytes");
+    for after in 1..5 {
+        let shares = repartition(&handles, 3, after).unwrap();
+        let tasks = open_all(&place, &format!("after-{after}"), &shares);
+        let elements: Vec<String> = tasks.iter().flat_map(|task| task.split.get().unwrap()).collect();
+        assert_eq!(elements, [text("alike"), text("alike"), text("alike")], "3 to {after}: each once");
+        assert!(tasks.iter().all(|task| task.union.get().unwrap() == [1, 1, 1]), "3 to {after}: all of all");
+    }
+}
+
 /// Nobody asks for any state, at two parallelisms in a row; then somebody does.
 #[test]
 fn states_are_carried_over_unread() {
