@@ -2,7 +2,7 @@
 // sizes, the same number of calls. Prints a line of JSON for each operation; benches/flink/compare.py runs it.
 //
 //     java -cp 'FLINK/lib/*:CLASSES' StateBench --backend hashmap|rocksdb --ops a,b [--keys N] [--rounds N] [--calls N]
-//          [--warm N] [--slot-mib N] [--times N] [--zipf] [--jit-seconds N] --folder DIR
+//          [--warm N] [--warm-seconds N] [--slot-mib N] [--times N] [--zipf] [--jit-seconds N] --folder DIR
 //
 // Before anything is measured the same code runs on states that are thrown away, until it is compiled, so that the
 // state that is measured has seen as many calls as ours has, and no more.
@@ -88,14 +88,17 @@ public final class StateBench {
             each = Math.min(each, count);
         }
         // additions are of fresh keys, each once
-        run(calls, 0, operation.endsWith("Add") ? 0 : number("warm", 0));
+        long warm = operation.endsWith("Add") ? 0 : number("warm", 0);
+        long warmed = warmUp(calls, warm);
+        // of state beyond its slot, keys that were not asked for just before
+        long first = beyond ? warm : 0;
         int rounds = (int) number("rounds", 5);
         double[] thread = new double[rounds];
         long process = 0;
         for (int round = 0; round <= rounds; round++) {
             long processBefore = processCpu();
             long threadBefore = threadCpu();
-            run(calls, round * each, (round + 1) * each);
+            run(calls, first + round * each, first + (round + 1) * each);
             long threadAfter = threadCpu();
             long processAfter = processCpu();
             if (round > 0) {
@@ -106,12 +109,13 @@ public final class StateBench {
         System.out.printf(
                 Locale.ROOT,
                 "{\"system\":\"flink-%s\",\"version\":\"%s\",\"operation\":\"%s\",\"thread_ns\":%.1f,"
-                        + "\"process_ns\":%.1f,\"sequence\":%d}%n",
+                        + "\"process_ns\":%.1f,\"warm\":%d,\"sequence\":%d}%n",
                 kind,
                 EnvironmentInformation.getVersion(),
                 operation,
                 median(thread),
                 (double) process / (rounds * each * unit),
+                warmed,
                 keys.sequence());
         // closed only where another follows: a process that ends needs no tidying
         if (!words.get("ops").endsWith(operation)) {
@@ -132,6 +136,19 @@ public final class StateBench {
             }
         }
         System.gc();
+    }
+
+    /** Calls beforehand, and no more are begun after some seconds. Returns how many there were. */
+    private long warmUp(Calls calls, long count) throws Exception {
+        long begun = System.nanoTime();
+        long most = number("warm-seconds", 1 << 30) * 1_000_000_000L;
+        long made = 0;
+        while (made < count && System.nanoTime() - begun < most) {
+            long next = Math.min(count, made + CHUNK);
+            calls.run(made, next);
+            made = next;
+        }
+        return made;
     }
 
     private static void run(Calls calls, long from, long to) throws Exception {

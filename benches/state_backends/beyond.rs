@@ -9,7 +9,7 @@ use plimsoll_statebackend::state::ValueDescriptor;
 use crate::arguments::Arguments;
 use crate::bare::BareRocks;
 use crate::keys::Keys;
-use crate::measure::{Operation, Plan, alone, mean, measure, print_row};
+use crate::measure::{Operation, Plan, alone, mean, measure, print_row, warm_max};
 use crate::operations::settle;
 use crate::ours::{Ours, System};
 
@@ -19,8 +19,12 @@ pub(crate) fn beyond(arguments: &Arguments, times: usize) {
     let row_bytes = 110;
     let count = usize::try_from(slot_bytes).unwrap() * times / row_bytes;
     let alone = alone(arguments);
+    let warm = arguments.number("warm", 400_000);
     let plan = Plan {
-        warm: arguments.number("warm", 400_000),
+        warm,
+        warm_max: warm_max(arguments),
+        // keys that were not asked for just before
+        first: warm,
         rounds: arguments.number("rounds", 5),
         calls: arguments.number("calls", 50_000),
         unit: 1,

@@ -11,7 +11,7 @@ use plimsoll_statebackend::state::{ListDescriptor, MapDescriptor, ValueDescripto
 use crate::arguments::Arguments;
 use crate::bare::Bare;
 use crate::keys::Keys;
-use crate::measure::{Operation, Plan, Row, alone, measure, print_row};
+use crate::measure::{Operation, Plan, Row, alone, measure, print_row, warm_max};
 use crate::ours::{Ours, System};
 
 /// Entries of a map and elements of a long list, as in Flink's benchmarks.
@@ -37,7 +37,7 @@ pub(crate) fn operations<B: Bare>(
     let slot_bytes = (arguments.number("slot-mib", 512) as u64) << 20;
     let keys = Keys::new(count, arguments.has("zipf"));
     let warm_default = if system == System::Hot { count } else { 0 };
-    let alone = alone(arguments);
+    let (alone, warm_max) = (alone(arguments), warm_max(arguments));
     let mut rows = Vec::new();
     for name in wanted {
         let folder = tempfile::tempdir().unwrap();
@@ -83,7 +83,7 @@ pub(crate) fn operations<B: Bare>(
                     Box::new(|call| bare.value_update(key(call))),
                 ),
             };
-            measure(name, Plan { warm, rounds, calls, unit: 1, alone }, pair)
+            measure(name, Plan { warm, warm_max, first: 0, rounds, calls, unit: 1, alone }, pair)
         } else if name.starts_with("list") {
             let state = ours.backend.list_state(&ListDescriptor::new("list", I64)).unwrap();
             for key in 0..count as i64 {
@@ -132,7 +132,11 @@ pub(crate) fn operations<B: Bare>(
                     Box::new(|call| bare.list_add_all(key(call), &many)),
                 ),
             };
-            measure(name, Plan { warm, rounds, calls: calls.min(count), unit: 1, alone }, pair)
+            measure(
+                name,
+                Plan { warm, warm_max, first: 0, rounds, calls: calls.min(count), unit: 1, alone },
+                pair,
+            )
         } else {
             let state = ours.backend.map_state(&MapDescriptor::new("map", I64, F64)).unwrap();
             for key in 0..count as i64 {
@@ -188,7 +192,7 @@ pub(crate) fn operations<B: Bare>(
                 ),
             };
             let unit = if name == "mapIterator" { 10 } else { 1 };
-            measure(name, Plan { warm, rounds, calls: calls / unit, unit, alone }, pair)
+            measure(name, Plan { warm, warm_max, first: 0, rounds, calls: calls / unit, unit, alone }, pair)
         };
         print_row(system, &row, &keys, arguments);
         rows.push(row);
