@@ -1,7 +1,8 @@
 //! State against the raw limit: the operations of Flink's own state benchmarks, ours and bare libraries in turn.
 //!
 //! `cargo bench -p plimsoll-statebackend --bench state_backends -- [--ops a,b] [--systems heap,rocksdb,hot,snapshot]
-//! [--keys N] [--rounds N] [--calls N] [--warm N] [--warm-seconds N] [--slot-mib N] [--times N] [--zipf] [--only ours] [--json]
+//! [--keys N] [--rounds N] [--calls N] [--warm N] [--warm-seconds N] [--slot-mib N] [--times N] [--zipf]
+//! [--only ours] [--json]
 //! [--snapshot-gb N | --snapshot-keys N] [--value-bytes N]`
 //!
 //! Each round runs ours and the bare library back to back; figures are nanoseconds of the thread's CPU time for each
