@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`meta`] | what a snapshot says about the states in it |
-//! | [`format`] | the full snapshot: one format for every backend |
+//! | [`mod@format`] | the full snapshot: one format for every backend |
 //! | [`storage`] | where files are kept |
 //! | [`target`] | where a backend writes to: a file, or the acknowledgement |
 //! | [`acknowledge`] | the limits on state in the acknowledgement |
