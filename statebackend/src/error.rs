@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::io;
 
-use plimsoll_memory::budget::{BudgetError, Refusal};
+use plimsoll_memory::arena::ArenaError;
+use plimsoll_memory::budget::{BudgetError, Owner, Refusal};
 
 /// An error of a state backend. [`kind`](Self::kind) says what the caller should do.
 #[derive(Debug)]
@@ -127,6 +128,16 @@ impl StateError {
     /// A failed file operation.
     pub fn storage(operation: &'static str, place: impl Into<String>, source: io::Error) -> Self {
         Self::Storage { operation, place: place.into(), source }
+    }
+
+    /// An arena that cannot be made: the budget has no room, or it was asked for what cannot be.
+    pub(crate) fn of_arena(error: &ArenaError, what: &str, owner: &Owner) -> Self {
+        match error {
+            ArenaError::Unpaid { bytes, .. } => {
+                Self::Refused { what: what.to_owned(), refusal: owner.refusal(*bytes) }
+            }
+            error => Self::Usage(error.to_string()),
+        }
     }
 
     /// A failed database operation.

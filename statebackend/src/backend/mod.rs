@@ -18,4 +18,4 @@ pub use keyed::{BackendSettings, Keep, KeyedBackend};
 pub use snapshot::{PendingSnapshot, SnapshotKind, SnapshotRequest, SnapshotResult};
 
 pub(crate) use self::core::Core;
-pub(crate) use snapshot::{Frozen, SnapshotWriter};
+pub(crate) use snapshot::{Frozen, SnapshotWriter, Sorted, sorted};

@@ -8,7 +8,7 @@ use plimsoll_memory::budget::Reservation;
 use super::keyed::{KeyedBackend, State, Store};
 use super::restored::Carried;
 use crate::StateError;
-use crate::heap::FrozenRows;
+use crate::heap::{FrozenRows, SortedRows};
 use crate::key_group::KeyGroupRange;
 use crate::rocksdb::{FrozenDatabase, Uploaded};
 use crate::serializer::KeySerializer;
@@ -84,6 +84,14 @@ fn freeze(states: &[State]) -> Result<Frozen, StateError> {
     }
     Ok(frozen)
 }
+
+/// Their rows by key group.
+pub(crate) fn sorted(frozen: &Frozen, range: KeyGroupRange) -> Result<Vec<(u16, Sorted<'_>)>, StateError> {
+    frozen.iter().map(|(id, rows)| Ok((*id, rows.sorted(range)?))).collect()
+}
+
+/// Rows of a state by key group.
+pub(crate) type Sorted<'f> = Box<dyn SortedRows + 'f>;
 
 struct HeapWork {
     place: Where,
@@ -239,10 +247,7 @@ impl HeapWork {
         let Self { place, frozen, carried, compression } = self;
         let range: KeyGroupRange = place.meta.range;
         write_full(&place, compression, |writer| {
-            let mut sorted = Vec::with_capacity(frozen.len());
-            for (id, rows) in &frozen {
-                sorted.push((*id, rows.sorted(range)?));
-            }
+            let sorted = sorted(&frozen, range)?;
             let mut old = Vec::new();
             for state in &carried {
                 for (reader, id) in &state.from {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allocator_api2::alloc::AllocError;
-use plimsoll_memory::arena::{ArenaError, PoolAllocator, PoolArena};
+use plimsoll_memory::arena::{PoolAllocator, PoolArena};
 use plimsoll_memory::budget::{Owner, Pool};
 
 use crate::StateError;
@@ -30,14 +30,8 @@ impl HeapMemory {
     /// As [`new`](Self::new).
     pub fn capped(pool: &Pool, name: &str, cap_bytes: u64) -> Result<Self, StateError> {
         let owner = pool.owner(name).register()?;
-        let arena =
-            PoolArena::new(name, cap_bytes, Arc::clone(&owner) as _).map_err(|error| match error {
-                ArenaError::Unpaid { bytes, .. } => StateError::Refused {
-                    what: format!("the tables of {name}"),
-                    refusal: owner.refusal(bytes),
-                },
-                error => StateError::Usage(error.to_string()),
-            })?;
+        let arena = PoolArena::new(name, cap_bytes, Arc::clone(&owner) as _)
+            .map_err(|error| StateError::of_arena(&error, &format!("the tables of {name}"), &owner))?;
         Ok(Self { arena: PoolAllocator::new(arena), owner })
     }
 

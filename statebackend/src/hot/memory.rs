@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
-use plimsoll_memory::arena::{ArenaError, BASE_BYTES, PoolAllocator, PoolArena};
+use plimsoll_memory::arena::{BASE_BYTES, PoolAllocator, PoolArena};
 use plimsoll_memory::budget::{Owner, Reclaimer, Stage};
 
 use crate::StateError;
@@ -56,15 +56,8 @@ impl HotMemory {
                 ),
             });
         }
-        let arena =
-            PoolArena::new("hot entries", cap_bytes, Arc::clone(owner) as _).map_err(
-                |error| match error {
-                    ArenaError::Unpaid { bytes, .. } => {
-                        StateError::Refused { what: "hot entries".to_owned(), refusal: owner.refusal(bytes) }
-                    }
-                    error => StateError::Usage(error.to_string()),
-                },
-            )?;
+        let arena = PoolArena::new("hot entries", cap_bytes, Arc::clone(owner) as _)
+            .map_err(|error| StateError::of_arena(&error, "hot entries", owner))?;
         let usable_bytes = cap_bytes - BASE_BYTES;
         let limit_bytes = usable_bytes - usable_bytes / SLACK_DIVISOR;
         let memory = Arc::new(Self {

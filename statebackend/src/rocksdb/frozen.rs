@@ -13,8 +13,7 @@ use super::bridge::{Db, Family};
 use super::database::{OWN_FAMILY, Opening};
 use super::store::RocksStore;
 use crate::StateError;
-use crate::backend::{Frozen, SnapshotWriter};
-use crate::heap::SortedRows;
+use crate::backend::{Frozen, SnapshotWriter, Sorted, sorted};
 use crate::key_group::KeyGroups;
 use crate::snapshot::format::{Compression, FullWriter};
 use crate::snapshot::incremental::{self, Incremental, LocalFile, TRANSFER_THREADS, Transfer};
@@ -169,10 +168,7 @@ impl FrozenDatabase {
         let states = meta.states.iter().filter(of_memory).cloned().collect();
         let mut writer =
             FullWriter::new(&mut file, &BackendMeta { states, ..meta.clone() }, Compression::None)?;
-        let mut sorted = Vec::with_capacity(self.in_memory.len());
-        for (id, rows) in &self.in_memory {
-            sorted.push((*id, rows.sorted(meta.range)?));
-        }
+        let sorted = sorted(&self.in_memory, meta.range)?;
         for group in meta.range.first..=meta.range.last {
             for (id, rows) in &sorted {
                 writer.begin(group, *id)?;
@@ -192,10 +188,7 @@ impl FrozenDatabase {
     ) -> Result<(), StateError> {
         let place = || self.folder.display().to_string();
         let options = self.opening.database()?;
-        let mut sorted = Vec::with_capacity(self.in_memory.len());
-        for (id, rows) in &self.in_memory {
-            sorted.push((*id, rows.sorted(meta.range)?));
-        }
+        let sorted = sorted(&self.in_memory, meta.range)?;
         let in_family = |state: &&StateMeta| {
             self.families.contains(&state.name) && self.in_memory.iter().all(|(id, _)| *id != state.id)
         };
@@ -253,7 +246,7 @@ impl FrozenDatabase {
 /// Where the rows of a state are.
 enum Source<'f> {
     Family(DBRawIteratorWithThreadMode<'f, Db>),
-    Memory(Box<dyn SortedRows + 'f>),
+    Memory(Sorted<'f>),
 }
 
 impl Drop for FrozenDatabase {

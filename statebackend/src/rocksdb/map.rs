@@ -262,11 +262,7 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             Err(error) => return Err(error),
         }
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
-        for (user_key, entry) in fresh.map.entries() {
-            let value = entry.value().map(|cell| cell.unpack(&kind.value));
-            let user_key = user_key.unpack(&kind.user_key);
-            kept = kept && set(unit, kind, &arena, &user_key, value.as_ref(), false, usize::MAX);
-        }
+        kept = kept && join(unit, &fresh, kind, &arena);
         unit.large = entries > LEARNED_MAX;
         unit.complete = kept && !unit.large;
         unit.map.fit();
@@ -325,13 +321,9 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             }
         }
         let before = Unit::<MapKind<U, S>>::held_bytes(unit);
-        for (user_key, entry) in fresh.map.entries() {
-            let value = entry.value().map(|cell| cell.unpack(&kind.value));
-            let user_key = user_key.unpack(&kind.user_key);
-            if fits {
-                fits = set(unit, kind, &arena, &user_key, value.as_ref(), false, usize::MAX);
-                refused = !fits;
-            }
+        if fits {
+            fits = join(unit, &fresh, kind, &arena);
+            refused = !fits;
         }
         unit.complete = fits;
         unit.map.fit();
@@ -385,6 +377,19 @@ impl<K: KeySerializer, N: KeySerializer, U: KeySerializer, S: Serializer> RocksM
             }
         }
     }
+}
+
+/// Keeps what was read of a map beside what is kept of it; false where the arena has no room for all.
+fn join<U: KeySerializer, S: Serializer>(
+    unit: &mut HotMap<U, S>,
+    fresh: &HotMap<U, S>,
+    kind: &MapKind<U, S>,
+    arena: &PoolAllocator,
+) -> bool {
+    fresh.map.entries().iter().all(|(user_key, entry)| {
+        let value = entry.value().map(|cell| cell.unpack(&kind.value));
+        set(unit, kind, arena, &user_key.unpack(&kind.user_key), value.as_ref(), false, usize::MAX)
+    })
 }
 
 /// Sets what is known of an entry; false where the arena has no room or the key or the value is longer than

@@ -62,9 +62,7 @@ impl<K: KeySerializer, N: KeySerializer> HeapTimers<K, N> {
         let group = self.core.group(key);
         self.core.check_group(group)?;
         self.row.clear();
-        row::write_time(timestamp_ms, &mut self.row);
-        self.core.key.write(key, &mut self.row);
-        self.namespace.write(namespace, &mut self.row);
+        row::write((&self.core.key, &self.namespace), key, namespace, timestamp_ms, &mut self.row);
         Ok((group - self.core.range.first) as usize)
     }
 
@@ -110,12 +108,16 @@ impl<K: KeySerializer, N: KeySerializer> HeapTimers<K, N> {
         }
     }
 
-    /// Shows the next timer, and takes it where that went well.
+    /// Shows the next timer, if it is due, and takes it where that went well.
     pub(super) fn pop<R>(
         &mut self,
+        until_ms: i64,
         see: impl FnOnce(&Core<K>, &N, &[u8]) -> Result<R, StateError>,
     ) -> Result<Option<R>, StateError> {
-        let (group, Next::At(_)) = self.order.first() else { return Ok(None) };
+        let (group, next) = self.order.first();
+        if next > Next::At(until_ms) {
+            return Ok(None);
+        }
         let rows = &mut self.groups[group];
         let seen = see(&self.core, &self.namespace, rows.first().unwrap_or_default())?;
         if rows.remove_first().is_err() {

@@ -33,11 +33,11 @@ impl Order {
         order
     }
 
-    fn play(&mut self, at: usize) -> bool {
+    fn play(&mut self, at: usize) {
         let (left, right) = (self.winners[2 * at], self.winners[2 * at + 1]);
         // of equals the left one: the lower group
         let wins = if self.next[right as usize] < self.next[left as usize] { right } else { left };
-        std::mem::replace(&mut self.winners[at], wins) != wins
+        self.winners[at] = wins;
     }
 
     /// The group whose timer is next, and when.

@@ -130,18 +130,8 @@ impl<K: KeySerializer, N: KeySerializer> Timers<K, N> {
     /// The database fails, or memory is refused while a snapshot reads the timers. The timer is still there then.
     pub fn pop_due(&self, until_ms: i64) -> Result<Option<TimerOf<K, N>>, StateError> {
         match &mut *writing(&self.store)? {
-            TimerStore::Heap(timers) => {
-                if timers.next().is_none_or(|next| next > until_ms) {
-                    return Ok(None);
-                }
-                timers.pop(timer)
-            }
-            TimerStore::Rocks(timers) => {
-                if timers.next()?.is_none_or(|next| next > until_ms) {
-                    return Ok(None);
-                }
-                timers.pop(timer)
-            }
+            TimerStore::Heap(timers) => timers.pop(until_ms, timer),
+            TimerStore::Rocks(timers) => timers.pop(until_ms, timer),
         }
     }
 

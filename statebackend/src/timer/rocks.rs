@@ -65,14 +65,11 @@ impl<K: KeySerializer, N: KeySerializer> RocksTimers<K, N> {
         let rows = &mut self.rows;
         let group = rows.core.group(key);
         rows.core.check_group(group)?;
-        rows.key.clear();
-        rows.core.groups.write_prefix(group, &mut rows.key);
-        let prefix = rows.key.len();
-        row::write_time(timestamp_ms, &mut rows.key);
-        rows.core.key.write(key, &mut rows.key);
-        rows.namespace.write(namespace, &mut rows.key);
+        let group = (group - rows.core.range.first) as usize;
+        let prefix = stand(rows, group);
+        row::write((&rows.core.key, &rows.namespace), key, namespace, timestamp_ms, &mut rows.key);
         rows.value.clear();
-        Ok(((group - rows.core.range.first) as usize, prefix))
+        Ok((group, prefix))
     }
 
     /// The group's next timer may be another now.
@@ -151,10 +148,7 @@ impl<K: KeySerializer, N: KeySerializer> RocksTimers<K, N> {
     fn refill(&mut self, group: usize) -> Result<(), StateError> {
         let Self { rows, fronts, front_rows, front_bytes, .. } = self;
         let front = &mut fronts[group];
-        rows.key.clear();
-        let group = rows.core.range.first + u32::try_from(group).expect("key groups are 32 bits");
-        rows.core.groups.write_prefix(group, &mut rows.key);
-        let prefix = rows.key.len();
+        let prefix = stand(rows, group);
         rows.key.extend_from_slice(&front.from);
         let (mut behind, mut stray) = (false, None);
         loop {
@@ -186,19 +180,20 @@ impl<K: KeySerializer, N: KeySerializer> RocksTimers<K, N> {
         }
     }
 
-    /// Shows the next timer, and takes it where that went well.
+    /// Shows the next timer, if it is due, and takes it where that went well.
     pub(super) fn pop<R>(
         &mut self,
+        until_ms: i64,
         see: impl FnOnce(&Core<K>, &N, &[u8]) -> Result<R, StateError>,
     ) -> Result<Option<R>, StateError> {
-        let (group, Next::At(_)) = self.fill()? else { return Ok(None) };
+        let (group, next) = self.fill()?;
+        if next > Next::At(until_ms) {
+            return Ok(None);
+        }
         let Self { rows, fronts, .. } = self;
         let front = &mut fronts[group];
         let seen = see(&rows.core, &rows.namespace, front.rows.first().unwrap_or_default())?;
-        rows.key.clear();
-        let number = rows.core.range.first + u32::try_from(group).expect("key groups are 32 bits");
-        rows.core.groups.write_prefix(number, &mut rows.key);
-        let prefix = rows.key.len();
+        let prefix = stand(rows, group);
         rows.key.extend_from_slice(front.rows.first().unwrap_or_default());
         rows.delete()?;
         let timer = &rows.key[prefix..];
@@ -211,13 +206,10 @@ impl<K: KeySerializer, N: KeySerializer> RocksTimers<K, N> {
 
     /// All timers, key group by key group.
     pub(super) fn for_each(&mut self, see: &mut See<'_, K, N>) -> Result<(), StateError> {
-        let range = self.rows.core.range;
-        for group in range.first..=range.last {
+        let rows = &mut self.rows;
+        for group in 0..self.fronts.len() {
             let mut found: Vec<Vec<u8>> = Vec::new();
-            let rows = &mut self.rows;
-            rows.key.clear();
-            rows.core.groups.write_prefix(group, &mut rows.key);
-            let prefix = rows.key.len();
+            let prefix = stand(rows, group);
             let mut behind = false;
             loop {
                 found.clear();
@@ -234,6 +226,14 @@ impl<K: KeySerializer, N: KeySerializer> RocksTimers<K, N> {
         }
         Ok(())
     }
+}
+
+/// Makes the row the beginning of a key group's, by its place in the range; returns how long that is.
+fn stand<K: KeySerializer, N: KeySerializer>(rows: &mut Rows<K, N>, group: usize) -> usize {
+    let group = rows.core.range.first + u32::try_from(group).expect("key groups are 32 bits");
+    rows.key.clear();
+    rows.core.groups.write_prefix(group, &mut rows.key);
+    rows.key.len()
 }
 
 impl Front {

@@ -5,8 +5,21 @@ use crate::serializer::{KeySerializer, ReadError};
 /// The time's bytes in a row.
 pub(super) const TIME_BYTES: usize = size_of::<i64>();
 
+/// Appends a timer.
+pub(super) fn write<K: KeySerializer, N: KeySerializer>(
+    (key_by, namespace_by): (&K, &N),
+    key: &K::Value,
+    namespace: &N::Value,
+    timestamp_ms: i64,
+    out: &mut Vec<u8>,
+) {
+    write_time(timestamp_ms, out);
+    key_by.write(key, out);
+    namespace_by.write(namespace, out);
+}
+
 /// Appends a time so that bytes compare as times do.
-pub(super) fn write_time(timestamp_ms: i64, out: &mut Vec<u8>) {
+fn write_time(timestamp_ms: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(&(timestamp_ms.cast_unsigned() ^ (1 << 63)).to_be_bytes());
 }
 
